@@ -1,0 +1,122 @@
+//! One handle of JavaScript: a connected socket, a connect under way, a listener or a push endpoint. Owns the descriptor, its readiness
+//! in the loop and, once opened, the connection. Dropping it closes all of them in the right order.
+
+use std::ffi::c_int;
+use std::os::fd::{AsRawFd, RawFd};
+
+use napi_sys::uv_loop_s;
+use rpyc_net::{Address, Connecting, Listener, Socket};
+
+use crate::connection::Connection;
+use crate::engine::Home;
+use crate::env::Env;
+use crate::events;
+use crate::uv::{Poll, Target, READABLE, WRITABLE};
+
+pub enum Link {
+    Socket(Socket),
+    Connecting(Connecting),
+    Listener(Listener),
+    /// No descriptor: bytes come by `feed`, go by `takeOutput`.
+    Push,
+}
+
+pub struct Endpoint {
+    /// Before `link`: libuv must let go of the descriptor before it is closed.
+    poll: Option<Poll>,
+    pub link: Link,
+    pub connection: Option<Connection>,
+    pub watched: bool,
+    referenced: bool,
+    uv_loop: *mut uv_loop_s,
+    target: Target,
+}
+
+impl Endpoint {
+    pub fn new(home: Home, id: i32, link: Link) -> Self {
+        let target = Target { engine: home.engine, id };
+        Self { poll: None, link, connection: None, watched: false, referenced: true, uv_loop: home.uv_loop, target }
+    }
+
+    pub fn fd(&self) -> Option<RawFd> {
+        match &self.link {
+            Link::Socket(socket) => Some(socket.as_raw_fd()),
+            Link::Connecting(connecting) => Some(connecting.as_raw_fd()),
+            Link::Listener(listener) => Some(listener.as_raw_fd()),
+            Link::Push => None,
+        }
+    }
+
+    pub fn socket(&self) -> Option<&Socket> {
+        match &self.link {
+            Link::Socket(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
+    pub fn listening(&self) -> Option<&Address> {
+        match &self.link {
+            Link::Listener(listener) => Some(listener.address()),
+            _ => None,
+        }
+    }
+
+    /// Tells the loop which readiness matters now. To be called after every change of what `interest` reads.
+    pub fn arm(&mut self) -> Result<(), c_int> {
+        let (events, Some(fd)) = (self.interest(), self.fd()) else { return Ok(()) };
+        if self.poll.is_none() {
+            if events == 0 {
+                return Ok(());
+            }
+            let poll = Poll::new(self.uv_loop, fd, self.target)?;
+            poll.set_ref(self.referenced);
+            self.poll = Some(poll);
+        }
+        match &mut self.poll {
+            Some(poll) => poll.set(events, events::on_poll),
+            None => Ok(()),
+        }
+    }
+
+    fn interest(&self) -> c_int {
+        let when = |on, event| if on { event } else { 0 };
+        match (&self.link, &self.connection) {
+            (Link::Listener(_), _) => when(self.watched, READABLE),
+            (Link::Connecting(_), _) => when(self.watched, WRITABLE),
+            (Link::Socket(_), Some(connection)) => {
+                when(self.watched && connection.wants_input(), READABLE) | when(connection.wants_output(), WRITABLE)
+            }
+            (Link::Socket(_), None) | (Link::Push, _) => 0,
+        }
+    }
+
+    pub fn set_ref(&mut self, on: bool) {
+        self.referenced = on;
+        if let Some(poll) = &self.poll {
+            poll.set_ref(on);
+        }
+    }
+
+    /// A finished connect becomes a socket; other links stay.
+    pub fn connected(&mut self) {
+        self.link = match std::mem::replace(&mut self.link, Link::Push) {
+            Link::Connecting(connecting) => Link::Socket(connecting.into_socket()),
+            other => other,
+        };
+    }
+
+    /// One write of what is queued, if anything is. Failures are kept in the connection: reading goes on until it ends, too.
+    pub fn flush(&mut self) {
+        if let (Link::Socket(socket), Some(connection)) = (&self.link, &mut self.connection) {
+            connection.flush(socket);
+        }
+    }
+
+    /// The last non-blocking write, then the end of everything it owns.
+    pub fn close(mut self, env: Env) {
+        self.flush();
+        if let Some(connection) = &mut self.connection {
+            connection.holders.clear(env);
+        }
+    }
+}

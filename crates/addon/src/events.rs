@@ -1,0 +1,233 @@
+//! Callbacks of the loop: what became ready, and telling JavaScript. The only place that calls into JavaScript; after each such call
+//! everything is looked up again by handle, since user code may have closed it, or ended the environment.
+
+use std::ffi::{c_int, c_void};
+
+use napi_sys as sys;
+
+use crate::call::guard_silently;
+use crate::endpoint::Link;
+use crate::engine::Engine;
+use crate::memory::ctl;
+use crate::receive::{self, status};
+use crate::transmit;
+use crate::uv::{self, READABLE, WRITABLE};
+
+/// LoopEvent of addon.ts.
+const BATCH: i32 = 0;
+const CONNECTED: i32 = 1;
+const ACCEPTED: i32 = 2;
+const DRAINED: i32 = 3;
+
+/// Batches per readiness, and connections per turn: fairness between handles.
+const MAX_BATCHES: usize = 16;
+const MAX_ACCEPTS: usize = 64;
+
+type EnginePtr = *mut Engine;
+
+/// uv_poll.
+pub extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
+    let uv::Target { engine, id } = uv::target(handle);
+    // A failed poll (EBADF) is for the system calls to tell in their own words.
+    let events = if failed < 0 { READABLE | WRITABLE } else { events };
+    in_scope(engine, || ready(engine, id, events));
+}
+
+/// uv_idle: handles with a backlog.
+pub extern "C" fn on_idle(handle: *mut c_void) {
+    let uv::Target { engine, .. } = uv::target(handle);
+    in_scope(engine, || {
+        // SAFETY: see `with`.
+        let backlog = with(engine, Engine::take_backlog);
+        for id in backlog {
+            drained(engine, id);
+            if with(engine, |engine| engine.endpoints.get(id).is_some_and(|endpoint| endpoint.watched)) {
+                batches(engine, id);
+            }
+            rearm(engine, id);
+        }
+    });
+}
+
+/// uv_check: the loop turned, so listeners of signals have run.
+pub extern "C" fn on_check(handle: *mut c_void) {
+    let uv::Target { engine, .. } = uv::target(handle);
+    guard_silently(|| {
+        with(engine, |engine| {
+            if let Some(signals) = &mut engine.signals {
+                signals.forget();
+            }
+        });
+    });
+}
+
+fn in_scope(engine: EnginePtr, body: impl FnOnce()) {
+    let env = with(engine, |engine| engine.env);
+    guard_silently(|| env.scope(body));
+}
+
+/// Borrows the engine for as long as `body` runs, which makes no call into JavaScript.
+#[inline]
+fn with<T>(engine: EnginePtr, body: impl FnOnce(&mut Engine) -> T) -> T {
+    // SAFETY: handles of the loop are closed before their engine is freed; one thread, and no other borrow is held by a frame below us, since
+    // none survives a call into JavaScript and callbacks of the loop do not nest otherwise.
+    body(unsafe { &mut *engine })
+}
+
+/// What the link of a handle is, as far as readiness goes.
+enum Kind {
+    Gone,
+    Socket,
+    Connecting,
+    Listener,
+}
+
+fn ready(engine: EnginePtr, id: i32, events: c_int) {
+    let kind = with(engine, |engine| match engine.endpoints.get(id).map(|endpoint| &endpoint.link) {
+        None | Some(Link::Push) => Kind::Gone,
+        Some(Link::Socket(_)) => Kind::Socket,
+        Some(Link::Connecting(_)) => Kind::Connecting,
+        Some(Link::Listener(_)) => Kind::Listener,
+    });
+    match kind {
+        Kind::Gone => return,
+        Kind::Connecting => connected(engine, id),
+        Kind::Listener => accepted(engine, id),
+        Kind::Socket => {
+            if events & WRITABLE != 0 {
+                with(engine, |engine| engine.endpoints.get(id).map(|endpoint| endpoint.flush()));
+                drained(engine, id);
+            }
+            if events & READABLE != 0 {
+                batches(engine, id);
+            }
+        }
+    }
+    rearm(engine, id);
+}
+
+fn rearm(engine: EnginePtr, id: i32) {
+    with(engine, |engine| {
+        if let Some(endpoint) = engine.endpoints.get(id) {
+            // A descriptor that the loop refuses now was taken before: reading or writing tells what is wrong with it.
+            let _ = endpoint.arm();
+        }
+    });
+}
+
+fn connected(engine: EnginePtr, id: i32) {
+    let ended = with(engine, |engine| {
+        let endpoint = engine.endpoints.get(id)?;
+        let Link::Connecting(connecting) = &endpoint.link else { return None };
+        match connecting.ended() {
+            Ok(false) => None,
+            Ok(true) => {
+                endpoint.connected();
+                let _ = endpoint.arm();
+                Some(0)
+            }
+            Err(error) => {
+                endpoint.watched = false;
+                let _ = endpoint.arm();
+                Some(error.raw_os_error().unwrap_or(libc::EIO))
+            }
+        }
+    });
+    if let Some(errno) = ended {
+        emit(engine, id, CONNECTED, errno);
+    }
+}
+
+fn accepted(engine: EnginePtr, id: i32) {
+    for _ in 0..MAX_ACCEPTS {
+        let next = with(engine, |engine| match engine.endpoints.get(id) {
+            Some(endpoint) if endpoint.watched => match &mut endpoint.link {
+                Link::Listener(listener) => listener.accept().transpose(),
+                _ => None,
+            },
+            _ => None,
+        });
+        match next {
+            None => return,
+            Some(Ok(fd)) => {
+                if !emit(engine, id, ACCEPTED, fd) {
+                    return;
+                }
+            }
+            Some(Err(error)) => {
+                emit(engine, id, ACCEPTED, -error.raw_os_error().unwrap_or(libc::EIO));
+                return;
+            }
+        }
+    }
+}
+
+fn drained(engine: EnginePtr, id: i32) {
+    let drained = with(engine, |engine| {
+        let connection = engine.endpoints.get(id)?.connection.as_mut()?;
+        connection.queue.drained().then(|| connection.queue.len() as i32)
+    });
+    if let Some(queued) = drained {
+        emit(engine, id, DRAINED, queued);
+    }
+}
+
+/// Reads and delivers until nothing is there, or it is others' turn.
+fn batches(engine: EnginePtr, id: i32) {
+    for _ in 0..MAX_BATCHES {
+        let code = with(engine, |engine| match engine.endpoints.get(id) {
+            Some(endpoint) if endpoint.watched => receive::for_loop(engine, id),
+            _ => 0,
+        });
+        if code == 0 || !emit(engine, id, BATCH, code) {
+            return;
+        }
+        if code < 0 && code != status::BIG {
+            return;
+        }
+    }
+    // Decoded or not, what we hold already makes no descriptor readable.
+    with(engine, |engine| {
+        if receive::has_more(engine, id) {
+            engine.kick(id);
+        }
+    });
+}
+
+/// Calls `onEvent`, lets microtasks run, and writes what JavaScript left on the transmit tape. False: the environment is going down.
+fn emit(engine: EnginePtr, id: i32, event: i32, arg: i32) -> bool {
+    let Some((env, context, on_event, receiver)) = with(engine, |engine| {
+        engine.check_collected();
+        engine.set_ctl(ctl::IN_LOOP, 1);
+        let env = engine.env;
+        engine.live.as_ref().map(|live| (env, live.context, env.get(live.on_event), env.get(live.receiver)))
+    }) else {
+        return false;
+    };
+    let arguments = [env.int(id), env.int(event), env.int(arg)];
+    // SAFETY: a live environment on its own thread, values of the scope that `in_scope` opened; no borrow of the engine is held.
+    let called = unsafe {
+        let (count, at) = (arguments.len(), arguments.as_ptr());
+        sys::napi_make_callback(env.0, context, receiver, on_event, count, at, std::ptr::null_mut())
+    };
+    if called != sys::Status::napi_ok {
+        if let Some(exception) = env.take_exception() {
+            if !env.can_run() {
+                return false;
+            }
+            env.uncaught(exception);
+        }
+    }
+    let flushed = with(engine, |engine| {
+        let flushed = transmit::flush_tape(engine, &[]);
+        engine.set_ctl(ctl::IN_LOOP, 0);
+        flushed
+    });
+    if let Err(fault) = flushed {
+        let error = fault.into_js(env);
+        if !error.is_null() {
+            env.uncaught(error);
+        }
+    }
+    with(engine, |engine| engine.live.is_some())
+}

@@ -1,0 +1,53 @@
+//! Endpoints without a descriptor: another stream (TLS, ssh, a WebSocket) brings and takes the bytes. Awaitable calls only.
+
+use std::ptr::null_mut;
+
+use napi_sys as sys;
+
+use crate::call::Call;
+use crate::connection::{Connection, End};
+use crate::endpoint::Link;
+use crate::engine::Engine;
+use crate::error::{Fault, Result};
+use crate::sockets;
+
+/// `openPush(maxFrame, maxInflated, maxDepth, compress, variant, bound, highWater)`
+pub fn open_push(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let connection = sockets::connection(engine, call, 0)?;
+    let handle = sockets::insert(engine, Link::Push)?;
+    engine.endpoint(handle)?.connection = Some(connection);
+    Ok(call.env.int(handle))
+}
+
+/// `feed(handle, bytes)`
+pub fn feed(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let (data, len) = call.elements::<u8>(1)?;
+    let connection = push(engine, call)?;
+    if len != 0 && connection.end.is_none() {
+        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
+        connection.inbox.append(unsafe { std::slice::from_raw_parts(data, len) });
+        connection.bytes_in += len as u64;
+    }
+    Ok(null_mut())
+}
+
+/// `feedEnd(handle)`
+pub fn feed_end(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    push(engine, call)?.end.get_or_insert(End::Eof);
+    Ok(null_mut())
+}
+
+/// `takeOutput(handle)`
+pub fn take_output(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let output = push(engine, call)?.queue.take();
+    Ok(if output.is_empty() { call.env.null() } else { call.env.byte_array(output) })
+}
+
+fn push<'e>(engine: &'e mut Engine, call: &Call) -> Result<&'e mut Connection> {
+    let handle = call.int(0)?;
+    let endpoint = call.endpoint(engine)?;
+    match (&endpoint.link, &mut endpoint.connection) {
+        (Link::Push, Some(connection)) => Ok(connection),
+        _ => Err(Fault::wrong_kind(handle, "a push endpoint")),
+    }
+}

@@ -1,0 +1,320 @@
+//! From descriptor or inbox to one batch: bytes into the first half of the arena, inflated payloads into the second, records and tape into
+//! its words. What is left of the bytes goes (back) to the connection's inbox. Never calls into JavaScript.
+
+use rpyc_net::{Read, Socket};
+use rpyc_wire::{frame, tape, Codec, Names, Scan, TapeWriter, WireError, Zlib};
+
+use crate::big;
+use crate::connection::{Connection, End};
+use crate::endpoint::{Endpoint, Link};
+use crate::engine::Engine;
+use crate::error::{Fault, Result};
+use crate::memory::{ctl, Tape};
+
+/// Status of addon.ts.
+pub mod status {
+    pub const EOF: i32 = -1;
+    pub const ERRNO: i32 = -2;
+    pub const BIG: i32 = -3;
+    pub const PROTOCOL: i32 = -4;
+    pub const INTERRUPTED: i32 = -5;
+    pub const TIMEOUT: i32 = -6;
+}
+
+/// A partial frame longer than this is gathered in the inbox instead of being copied to the arena and back with each read.
+const GATHER: usize = 16 * 1024;
+
+/// Reads without a message before others have their turn.
+const MAX_READS: usize = 16;
+
+/// The next batch of a connection into arena `ctl[DEPTH]`: a BatchCode, 0 when there is nothing. Reads when no complete frame is
+/// there and `may_read`.
+pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
+    let depth = engine.ctl(ctl::DEPTH);
+    let Engine { endpoints, arenas, names, zlib, .. } = &mut *engine;
+    let Some(endpoint) = endpoints.get(id) else { return Ok(status::EOF) };
+    let Endpoint { link, connection: Some(connection), .. } = endpoint else {
+        return Err(Fault::wrong_kind(id, "open"));
+    };
+    let arena = usize::try_from(depth).ok().and_then(|depth| arenas.get_mut(depth));
+    let Some(arena) = arena else { return Err(Fault::internal(format!("no arena for depth {depth}"))) };
+    let socket = match link {
+        Link::Socket(socket) if may_read => Some(&*socket),
+        _ => None,
+    };
+    let code = Batch { connection, arena, names, zlib }.next(socket);
+    if let Some(End::Errno(errno)) = connection.end {
+        if code == status::ERRNO {
+            engine.set_ctl(ctl::DETAIL, errno);
+        }
+        return Ok(code);
+    }
+    if connection.can_release() {
+        // A kept message that cannot be encoded has nobody left to be told; its call ends with the connection.
+        let _ = connection.send_held(names, zlib);
+        endpoint.flush();
+        let _ = endpoint.arm();
+    }
+    Ok(code)
+}
+
+/// `batch` for the loop, which tells ends and large messages once.
+pub fn for_loop(engine: &mut Engine, id: i32) -> i32 {
+    match engine.endpoints.get(id).and_then(|endpoint| endpoint.connection.as_ref()) {
+        None => return 0,
+        Some(connection) if connection.end_told || connection.big.as_ref().is_some_and(|big| big.told) => return 0,
+        Some(_) => {}
+    }
+    let code = batch(engine, id, true);
+    let Some(connection) = engine.endpoints.get(id).and_then(|endpoint| endpoint.connection.as_mut()) else { return 0 };
+    let code = code.unwrap_or_else(|_| {
+        connection.error = "no arena for this batch".into();
+        connection.end = Some(End::Protocol);
+        status::PROTOCOL
+    });
+    match code {
+        status::BIG => connection.big.iter_mut().for_each(|big| big.told = true),
+        ..0 => connection.end_told = true,
+        _ => {}
+    }
+    code
+}
+
+/// Is there something to deliver that needs no reading?
+pub fn has_more(engine: &mut Engine, id: i32) -> bool {
+    let Some(connection) = engine.endpoints.get(id).and_then(|endpoint| endpoint.connection.as_ref()) else {
+        return false;
+    };
+    match &connection.big {
+        Some(big) => !big.told,
+        None if connection.end.is_some() => !connection.end_told,
+        None => !matches!(frame::scan(connection.inbox.get(), connection.codec.limits().max_frame), Ok(Scan::Need { .. })),
+    }
+}
+
+struct Batch<'a> {
+    connection: &'a mut Connection,
+    arena: &'a mut Tape,
+    names: &'a mut Names,
+    zlib: &'a mut Zlib,
+}
+
+/// Why decoding stopped before the last complete frame.
+enum Stop {
+    /// The first frame of the batch does not fit the arena.
+    TooBig,
+    Broken(WireError),
+}
+
+/// What one pass over received bytes gave.
+struct Pass {
+    records: i32,
+    /// Bytes of the frames that were decoded.
+    used: usize,
+    stop: Option<Stop>,
+}
+
+impl Batch<'_> {
+    fn next(&mut self, socket: Option<&Socket>) -> i32 {
+        let max_frame = self.connection.codec.limits().max_frame;
+        for _ in 0..MAX_READS {
+            if self.connection.big.is_some() {
+                return status::BIG;
+            }
+            if self.connection.end == Some(End::Protocol) {
+                return status::PROTOCOL;
+            }
+            let total = match frame::scan(self.connection.inbox.get(), max_frame) {
+                Ok(Scan::Need { total }) => total,
+                Ok(Scan::Frame { .. }) => {
+                    let records = self.decode_waiting();
+                    if records > 0 {
+                        return records;
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    self.connection.fail(&error);
+                    continue;
+                }
+            };
+            if let Some(end) = self.connection.end {
+                return code_of(end);
+            }
+            let Some(socket) = socket else { return 0 };
+            match self.read(socket, total) {
+                Some(0) => {}
+                Some(records) => return records,
+                None => return 0,
+            }
+        }
+        0
+    }
+
+    /// Decodes frames that were received before.
+    fn decode_waiting(&mut self) -> i32 {
+        let waiting = self.connection.inbox.get();
+        let raw = raw_half(self.arena.bytes.get_mut());
+        let len = waiting.len().min(raw.len());
+        raw[..len].copy_from_slice(&waiting[..len]);
+        // A frame longer than the raw half is complete in the inbox, and incomplete here.
+        let pass = match frame::scan(&raw[..len], self.connection.codec.limits().max_frame) {
+            Ok(Scan::Need { .. }) => Pass { records: 0, used: 0, stop: Some(Stop::TooBig) },
+            _ => self.decode(len),
+        };
+        self.connection.inbox.consume(pass.used);
+        self.settle(pass)
+    }
+
+    /// One read: the number of records, `None` when nothing was there.
+    fn read(&mut self, socket: &Socket, total: usize) -> Option<i32> {
+        let raw = raw_half(self.arena.bytes.get_mut());
+        let waiting = self.connection.inbox.len();
+        if total > raw.len() || waiting > GATHER {
+            let read = self.connection.inbox.read(socket, total - waiting);
+            let count = self.read_ended(read)?;
+            if waiting + count < total {
+                socket.quick_ack();
+            }
+            return Some(0);
+        }
+        let read = socket.read(&mut raw[waiting..]);
+        let count = self.read_ended(read)?;
+        if count == 0 {
+            return Some(0);
+        }
+        let raw = raw_half(self.arena.bytes.get_mut());
+        raw[..waiting].copy_from_slice(self.connection.inbox.get());
+        let filled = waiting + count;
+        let pass = self.decode(filled);
+        self.connection.inbox.consume(waiting);
+        if pass.used < filled {
+            self.connection.inbox.append(&raw_half(self.arena.bytes.get_mut())[pass.used..filled]);
+            if pass.stop.is_none() {
+                socket.quick_ack();
+            }
+        }
+        Some(self.settle(pass))
+    }
+
+    /// Notes what a read that gave no bytes means; `None`: nothing there.
+    fn read_ended(&mut self, read: std::io::Result<Read>) -> Option<usize> {
+        let end = match read {
+            Ok(Read::Bytes(count)) => {
+                self.connection.bytes_in += count as u64;
+                return Some(count);
+            }
+            Ok(Read::Eof) => End::Eof,
+            Ok(Read::WouldBlock) => End::Errno(self.connection.write_failed?),
+            Err(error) => End::Errno(error.raw_os_error().unwrap_or(libc::EIO)),
+        };
+        self.connection.end = Some(end);
+        Some(0)
+    }
+
+    /// Decodes what `raw[..filled]` holds, as far as the arena has room.
+    fn decode(&mut self, filled: usize) -> Pass {
+        let (raw, spare) = halves(self.arena.bytes.get_mut());
+        let base = raw.len();
+        let words = self.arena.words.get_mut();
+        let room = words.len() / 32;
+        let mut tape = TapeWriter::new(words, room * tape::RECORD_WORDS, self.arena.floats.get_mut(), 0);
+        let mut inflated = Inflated { zlib: self.zlib, spare, base, at: 0 };
+        let codec = &mut self.connection.codec;
+        let max_frame = codec.limits().max_frame;
+        let mut pass = Pass { records: 0, used: 0, stop: None };
+        while (pass.records as usize) < room {
+            let (payload, compressed, total) = match frame::scan(&raw[pass.used..filled], max_frame) {
+                Ok(Scan::Frame { payload, compressed, total }) => (payload, compressed, total),
+                Ok(Scan::Need { .. }) => break,
+                Err(error) => {
+                    pass.stop = Some(Stop::Broken(error));
+                    break;
+                }
+            };
+            let (start, end) = (pass.used + payload.start, pass.used + payload.end);
+            let record_at = pass.records as usize * tape::RECORD_WORDS;
+            let decoded = if compressed {
+                inflated.decode(codec, &raw[start..end], self.names, &mut tape, record_at)
+            } else {
+                codec.decode_message(&raw[start..end], start, self.names, &mut tape, record_at)
+            };
+            match decoded {
+                Ok(is_message) => {
+                    pass.records += i32::from(is_message);
+                    pass.used += total;
+                }
+                Err(WireError::TapeFull { .. }) => {
+                    pass.stop = (pass.records == 0).then_some(Stop::TooBig);
+                    break;
+                }
+                Err(error) => {
+                    pass.stop = Some(Stop::Broken(error));
+                    break;
+                }
+            }
+        }
+        pass
+    }
+
+    /// After the inbox holds exactly what was not decoded: remembers why decoding stopped.
+    fn settle(&mut self, pass: Pass) -> i32 {
+        match pass.stop {
+            None => {}
+            Some(Stop::Broken(error)) => self.connection.fail(&error),
+            Some(Stop::TooBig) => {
+                if let Err(error) = big::gather(self.connection, self.names, self.zlib) {
+                    self.connection.fail(&error);
+                }
+            }
+        }
+        pass.records
+    }
+}
+
+/// The second half of the arena's bytes, filled from its start.
+struct Inflated<'a> {
+    zlib: &'a mut Zlib,
+    spare: &'a mut [u8],
+    /// Position of `spare` in the arena's bytes.
+    base: usize,
+    at: usize,
+}
+
+impl Inflated<'_> {
+    /// Inflates and decodes; no room for the payload is `TapeFull`, too.
+    fn decode(
+        &mut self,
+        codec: &mut Codec,
+        payload: &[u8],
+        names: &mut Names,
+        tape: &mut TapeWriter<'_>,
+        record_at: usize,
+    ) -> std::result::Result<bool, WireError> {
+        let room = (self.spare.len() - self.at).min(codec.limits().max_inflated);
+        let spare = &mut self.spare[self.at..self.at + room];
+        let Some(len) = self.zlib.inflate_into(payload, spare)? else {
+            return Err(WireError::TapeFull { words: 0, floats: 0 });
+        };
+        let is_message = codec.decode_message(&spare[..len], self.base + self.at, names, tape, record_at)?;
+        self.at += len;
+        Ok(is_message)
+    }
+}
+
+fn code_of(end: End) -> i32 {
+    match end {
+        End::Eof => status::EOF,
+        End::Errno(_) => status::ERRNO,
+        End::Protocol => status::PROTOCOL,
+    }
+}
+
+fn halves(bytes: &mut [u8]) -> (&mut [u8], &mut [u8]) {
+    let half = bytes.len() / 2;
+    bytes.split_at_mut(half)
+}
+
+fn raw_half(bytes: &mut [u8]) -> &mut [u8] {
+    halves(bytes).0
+}

@@ -1,0 +1,190 @@
+//! The blocking wait of one connection: a bounded, adaptive spin, then poll(2) in slices. It does not loop over slices: between two of
+//! them its caller lets JavaScript run, which is how `worker.terminate()` gets through.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+use crate::Signals;
+
+/// Longest sleep.
+pub const SLICE: Duration = Duration::from_millis(50);
+
+/// Longest spin. A wake-up across virtual CPUs costs about as much.
+const SPIN: Duration = Duration::from_micros(150);
+
+/// An answer that came this soon after the start of a sleep would have come while spinning: the sleep itself costs about 100 us.
+const WOULD_HAVE_PAID: Duration = Duration::from_micros(250);
+
+/// A connection whose spins do not pay still tries one in so many waits.
+const PROBE_EVERY: u32 = 64;
+
+/// How a wait ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wait<T> {
+    /// `attempt` had a result.
+    Ready(T),
+    /// The descriptor takes output again.
+    Writable,
+    /// Nothing within the slice.
+    SliceEnd,
+    /// A signal with a listener arrived.
+    Interrupted(i32),
+}
+
+/// What one connection has learnt about waiting for its peer.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiter {
+    /// Moving average of "spinning paid", 0..=256.
+    paying: u32,
+    waits: u32,
+    many_cpus: bool,
+    /// The last wait ended with its slice: this one continues it, and has spun enough.
+    continues: bool,
+}
+
+impl Waiter {
+    /// `many_cpus`: spinning on the only CPU would keep the peer from answering.
+    pub fn new(many_cpus: bool) -> Self {
+        Self { paying: 256, waits: 0, many_cpus, continues: false }
+    }
+
+    /// Did the last wait end with nothing, so that the next one continues it?
+    pub fn continues(&self) -> bool {
+        self.continues
+    }
+
+    /// Waits until `attempt` (one non-blocking read) has a result, at most one slice and at most `timeout`.
+    /// `output`: something is queued for this descriptor, so wake up when it can be written. `signals`: on Node's main thread only.
+    pub fn wait<T>(
+        &mut self,
+        fd: RawFd,
+        output: bool,
+        timeout: Duration,
+        mut signals: Option<&mut Signals>,
+        mut attempt: impl FnMut() -> io::Result<Option<T>>,
+    ) -> io::Result<Wait<T>> {
+        if let Some(result) = attempt()? {
+            self.continues = false;
+            return Ok(Wait::Ready(result));
+        }
+        let start = Instant::now();
+        if let Some(signals) = signals.as_deref_mut() {
+            signals.arm_when_due(start);
+            if let Some(signo) = signals.taken() {
+                return Ok(Wait::Interrupted(signo));
+            }
+        }
+        if timeout.is_zero() {
+            return Ok(Wait::SliceEnd);
+        }
+        let spin = self.should_spin();
+        if spin {
+            if let Some(result) = spin_until(start + SPIN.min(timeout), &mut attempt)? {
+                self.learn(true);
+                return Ok(Wait::Ready(result));
+            }
+        }
+        let ended = self.sleep(fd, output, start + timeout.min(SLICE), signals, &mut attempt)?;
+        if !self.continues {
+            self.learn(!spin && matches!(ended, Wait::Ready(_)) && start.elapsed() < WOULD_HAVE_PAID);
+        }
+        self.continues = matches!(ended, Wait::SliceEnd);
+        Ok(ended)
+    }
+
+    fn sleep<T>(
+        &self,
+        fd: RawFd,
+        output: bool,
+        until: Instant,
+        mut signals: Option<&mut Signals>,
+        attempt: &mut impl FnMut() -> io::Result<Option<T>>,
+    ) -> io::Result<Wait<T>> {
+        loop {
+            if let Some(signals) = signals.as_deref_mut() {
+                signals.arm();
+            }
+            let ready = poll(fd, libc::POLLIN | if output { libc::POLLOUT } else { 0 }, until)?;
+            if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
+                return Ok(Wait::Interrupted(signo));
+            }
+            match ready {
+                Ready::Input => {
+                    if let Some(result) = attempt()? {
+                        return Ok(Wait::Ready(result));
+                    }
+                }
+                Ready::Output => return Ok(Wait::Writable),
+                Ready::Nothing if Instant::now() >= until => return Ok(Wait::SliceEnd),
+                Ready::Nothing => {}
+            }
+        }
+    }
+
+    fn should_spin(&mut self) -> bool {
+        self.waits = self.waits.wrapping_add(1);
+        self.many_cpus && !self.continues && (self.paying >= 96 || self.waits.is_multiple_of(PROBE_EVERY))
+    }
+
+    fn learn(&mut self, paid: bool) {
+        self.paying = (self.paying * 7 + if paid { 256 } else { 0 }) / 8;
+    }
+}
+
+fn spin_until<T>(end: Instant, attempt: &mut impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
+    while Instant::now() < end {
+        if let Some(result) = attempt()? {
+            return Ok(Some(result));
+        }
+        std::hint::spin_loop();
+    }
+    Ok(None)
+}
+
+#[derive(PartialEq)]
+enum Ready {
+    Input,
+    Output,
+    Nothing,
+}
+
+/// One poll(2). Interrupted counts as nothing: the caller looks at signals and clock anyway.
+fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
+    let mut entry = libc::pollfd { fd, events, revents: 0 };
+    let left = until.saturating_duration_since(Instant::now());
+    // Rounded up: a sleep must not end before its time and spin through the last millisecond.
+    let millis = left.as_micros().div_ceil(1000).min(60_000) as libc::c_int;
+    // SAFETY: one valid pollfd.
+    let n = unsafe { libc::poll(&mut entry, 1, millis) };
+    if n < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::Interrupted { Ok(Ready::Nothing) } else { Err(error) };
+    }
+    // Errors and hang-ups count as input: the read tells which.
+    Ok(match (n, entry.revents & !libc::POLLOUT) {
+        (0, _) => Ready::Nothing,
+        (_, 0) => Ready::Output,
+        _ => Ready::Input,
+    })
+}
+
+/// A connect's wait: until `fd` is writable or broken, at most one slice.
+pub(crate) fn wait_writable(fd: RawFd, timeout: Duration, mut signals: Option<&mut Signals>) -> io::Result<Wait<()>> {
+    let until = Instant::now() + timeout.min(SLICE);
+    loop {
+        if let Some(signals) = signals.as_deref_mut() {
+            signals.arm();
+        }
+        let ready = poll(fd, libc::POLLOUT, until)?;
+        if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
+            return Ok(Wait::Interrupted(signo));
+        }
+        if ready != Ready::Nothing {
+            return Ok(Wait::Ready(()));
+        }
+        if Instant::now() >= until {
+            return Ok(Wait::SliceEnd);
+        }
+    }
+}

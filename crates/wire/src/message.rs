@@ -1,0 +1,158 @@
+//! Messages onto the tape: telling RPyC's layouts apart, and one record per message. Answers to `_dispatch` of
+//! rpyc/core/protocol.py (5.x and 6.x) and to its bind_threads prefix.
+
+use crate::boxing::{Args, Boxes};
+use crate::brine::{self, Int, MAX_SAFE};
+use crate::decode::check_room;
+use crate::decode::Values;
+use crate::tape::{kind, record, TapeWriter, RECORD_WORDS};
+use crate::{Codec, Names, WireError};
+
+/// Bytes of the bind_threads prefix: sender and recipient thread id.
+pub(crate) const THREAD_IDS: usize = 16;
+
+/// How a payload is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// 5 (4.1 to 5.3) or 6.
+    pub version: u16,
+    /// Does it start with thread ids?
+    pub bound: bool,
+    /// Where the message starts: 0, or 16 behind thread ids.
+    pub start: usize,
+}
+
+impl Form {
+    /// 5 or 6, + 256 with thread ids: what `variant()` says.
+    #[inline]
+    pub fn code(self) -> u16 {
+        self.version + if self.bound { 256 } else { 0 }
+    }
+}
+
+/// Tells the layouts apart by the first bytes.
+///
+/// Unambiguous: 01, 02 and 03 start no tuple of brine, and 0x12 is no message number. A thread id that starts like a
+/// message (0x12 51.., 01 11..) would be misread; pthread ids are below 2^48 and do not.
+#[inline]
+pub fn detect(payload: &[u8]) -> Result<Form, WireError> {
+    if let Some(version) = version_of(payload) {
+        return Ok(Form { version, bound: false, start: 0 });
+    }
+    match payload.get(THREAD_IDS..).and_then(version_of) {
+        Some(version) => Ok(Form { version, bound: true, start: THREAD_IDS }),
+        None => Err(not_a_message(payload)),
+    }
+}
+
+#[inline]
+fn version_of(bytes: &[u8]) -> Option<u16> {
+    match bytes {
+        [1..=3, brine::TAG_TUP2, ..] => Some(6),
+        [brine::TAG_TUP3, 0x51..=0x53, ..] => Some(5),
+        _ => None,
+    }
+}
+
+#[cold]
+fn not_a_message(payload: &[u8]) -> WireError {
+    let mut start = [0; 4];
+    let len = payload.len().min(4);
+    start[..len].copy_from_slice(&payload[..len]);
+    WireError::NotAMessage { start, len: len as u8 }
+}
+
+impl Codec {
+    /// Decodes one payload (inflated) into the record at `record_at` and the tape behind `tape.at`.
+    ///
+    /// `base` is the payload's position in the arena's byte array: offsets on the tape count from that array's start.
+    /// False for an empty payload, which is a keep-alive and leaves no record.
+    ///
+    /// Room for [`crate::tape_bound`] of the payload is always enough; with less, [`crate::measure`] decides, and
+    /// [`WireError::TapeFull`] leaves everything as it was. After any other error the connection can only be closed.
+    pub fn decode_message(
+        &mut self,
+        payload: &[u8],
+        base: usize,
+        names: &mut Names,
+        tape: &mut TapeWriter<'_>,
+        record_at: usize,
+    ) -> Result<bool, WireError> {
+        if payload.is_empty() {
+            return Ok(false);
+        }
+        let form = detect(payload)?;
+        let max_depth = self.limits.max_depth;
+        check_room(payload, base, tape, max_depth)?;
+        if record_at.checked_add(RECORD_WORDS).is_none_or(|end| end > tape.words.len()) {
+            return Err(WireError::TapeFull { words: RECORD_WORDS, floats: 0 });
+        }
+        self.latch(form)?;
+        let mut boxes = Boxes {
+            values: Values::new(payload, base, tape, max_depth),
+            refs: &mut self.refs,
+            names,
+            keep_local: self.keep_local,
+        };
+        let number = if form.version == 6 { payload[form.start] } else { payload[form.start + 1] - brine::IMM_ZERO };
+        boxes.values.reader.at = form.start + 2;
+        let message = i32::from(number);
+        let seq = seq(&mut boxes)?;
+        let mut handler = 0;
+        let mut pos = boxes.values.tape.at;
+        let mut args = Args::default();
+        match message {
+            kind::REQUEST => {
+                handler = request_head(&mut boxes)?;
+                pos = boxes.values.tape.at;
+                args = boxes.args(handler)?;
+            }
+            kind::REPLY => boxes.boxed(0)?,
+            _ => boxes.values.value(0)?,
+        }
+        // The record's room was checked above.
+        if let Some(slot) = tape.words.get_mut(record_at..record_at + RECORD_WORDS) {
+            slot[record::KIND] = message;
+            slot[record::SEQ_LO] = seq as i32;
+            slot[record::SEQ_HI] = (seq >> 32) as i32;
+            slot[record::HANDLER] = handler;
+            slot[record::OBJ] = args.obj;
+            slot[record::NAME] = args.name;
+            slot[record::POS] = pos as i32;
+            slot[record::REST] = args.rest as i32;
+        }
+        if form.bound && message == kind::REQUEST {
+            self.remember_thread(seq, payload)?;
+        }
+        self.messages_in += 1;
+        Ok(true)
+    }
+}
+
+#[inline]
+fn seq(boxes: &mut Boxes<'_, '_, '_>) -> Result<u64, WireError> {
+    match boxes.values.reader.int()? {
+        Some(Int::Small(value @ 0..=MAX_SAFE)) => Ok(value as u64),
+        _ => Err(WireError::BadSeq),
+    }
+}
+
+/// The pair of a request's content and its handler number; -1 for what is no i32 (nobody has such a handler).
+#[inline]
+fn request_head(boxes: &mut Boxes<'_, '_, '_>) -> Result<i32, WireError> {
+    let values = &mut boxes.values;
+    let tag = values.reader.byte()?;
+    if values.reader.count_of(tag)? != Some(2) {
+        return Err(WireError::BadMessage("content of a request is not a pair of handler and arguments"));
+    }
+    match values.reader.int()? {
+        Some(Int::Small(number)) => Ok(i32::try_from(number).unwrap_or(-1)),
+        Some(Int::Big(_)) => Ok(-1),
+        None => {
+            let (at, fat) = (values.tape.at, values.tape.fat);
+            values.value(0)?;
+            (values.tape.at, values.tape.fat) = (at, fat);
+            Ok(-1)
+        }
+    }
+}

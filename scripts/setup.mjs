@@ -1,0 +1,304 @@
+// Set-up on a machine that has Node, Rust and Python 3: npm packages, the Rust addon, dist/, the Python environments and
+// the C programs of the tests and benchmarks. Plain Node without dependencies, since it runs before node_modules exists.
+// Every step looks whether its result is up to date, says what it does, and is idempotent. What is up to date is decided
+// by a hash of its inputs, kept in a stamp file beside the result and written last.
+//
+//     node scripts/setup.mjs all | node native typescript python abi bench
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the checkout. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** The RPyC releases that the tests talk to, oldest first, and what each environment gets. */
+export const RPYC_VERSIONS = ['4.1.5', '5.3.1', '6.0.1'];
+const PLUMBUM = '1.9.0';
+
+/** A set-up step cannot go on; the message is one line for the user. */
+export class SetupError extends Error {}
+
+const windows = process.platform === 'win32';
+
+// ---- steps
+
+/** `npm ci`, unless node_modules already holds what package-lock.json asks for. */
+export async function ensureNodeModules() {
+  if (installedMatchesLock()) return;
+  say('installing npm packages (npm ci)');
+  const npm = process.env.npm_execpath;
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  if (npm && /\.[cm]?js$/.test(npm)) await run(process.execPath, [npm, ...args]);
+  else await run(windows ? 'npm.cmd' : 'npm', args, { shell: windows });
+}
+
+/** The Rust addon at build/rpyc.node. */
+export async function ensureNative() {
+  const target = join(root, 'build/rpyc.node');
+  const inputs = [
+    'Cargo.toml',
+    'Cargo.lock',
+    'rust-toolchain.toml',
+    '.cargo/config.toml',
+    ...filesUnder('crates', isCrateSource),
+  ];
+  const stamp = hashOf(inputs, `${process.platform} ${process.arch}`);
+  if (existsSync(target) && isStamped(target, stamp)) return;
+  const cargo = findCargo();
+  say('building the Rust addon (cargo build --release), about half a minute the first time');
+  const args = ['build', '--release', '--locked', '-p', 'rpyc-addon', '--message-format=json-render-diagnostics'];
+  const lines = (await run(cargo, args, { stdout: 'pipe', quiet: true }))
+    .split('\n')
+    .filter((line) => line.startsWith('{'));
+  const artifact = lines
+    .map((line) => JSON.parse(line))
+    .findLast((m) => m.reason === 'compiler-artifact' && m.target.name === 'rpyc_addon');
+  const library = artifact?.filenames.find((name) => /\.(so|dylib|dll)$/.test(name));
+  if (!library) throw new SetupError('cargo built no shared library for rpyc-addon');
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(library, `${target}.${process.pid}`); // a running Node may have the old file mapped: never write into it
+  renameSync(`${target}.${process.pid}`, target);
+  writeStamp(target, stamp);
+}
+
+/** dist/ from src/, by tsc. */
+export async function ensureTypeScript() {
+  const target = join(root, 'dist');
+  const stamp = hashOf(['tsconfig.json', 'package-lock.json', ...filesUnder('src', (name) => name.endsWith('.ts'))]);
+  if (existsSync(target) && isStamped(target, stamp)) return;
+  say('building dist/ (tsc)');
+  rmSync(target, { recursive: true, force: true });
+  rmSync(stampFile(target), { force: true }); // a build that fails leaves files behind, but no stamp
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  writeStamp(target, stamp);
+}
+
+/** One virtual environment per RPyC release under .venv/; the environment variable RPYC_PYTHON names another interpreter. */
+export async function ensurePython() {
+  const missing = RPYC_VERSIONS.filter(
+    (version) => !existsSync(pythonOf(version)) || !isStamped(venvOf(version), stampOfVenv(version)),
+  );
+  if (!missing.length) return;
+  const base = findPython();
+  say(`making Python environments with rpyc ${missing.join(', ')} (${base.path})`);
+  for (const version of missing) await makeVenv(base, version);
+}
+
+/** The interpreter of the environment with this RPyC release. */
+export function pythonOf(version) {
+  return join(venvOf(version), windows ? 'Scripts/python.exe' : 'bin/python');
+}
+
+/** test/abi: the constants of the running Node's C headers, as an addon. */
+export const ensureAbi = () => ensureGyp('test/abi', 'abi.node');
+
+/** bench/native: the C programs that every benchmark is measured against. */
+export const ensureBench = () => ensureGyp('bench/native', windows ? 'pingpong.exe' : 'pingpong');
+
+// ---- how
+
+const pathFolders = () => (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+
+function installedMatchesLock() {
+  const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8')).packages;
+  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
+  const installed = read('node_modules/.package-lock.json'); // npm's own record, written last
+  return Object.entries(read('package-lock.json')).every(([path, wanted]) => {
+    if (path === '') return true;
+    return installed[path]
+      ? installed[path].version === wanted.version
+      : wanted.optional === true || wanted.peer === true;
+  });
+}
+
+/** cargo on the PATH, or where rustup puts it. */
+export function findCargo() {
+  const name = windows ? 'cargo.exe' : 'cargo';
+  const places = [...pathFolders(), join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'bin')];
+  const found = places.map((place) => join(place, name)).find((path) => existsSync(path));
+  if (!found) throw new SetupError('cargo not found: install Rust from https://rustup.rs, then run this again');
+  return found;
+}
+
+/** `{path, pip}` of the first Python 3.8+ that can make environments; `pip` where it can only do so with its own pip. */
+function findPython() {
+  const named = process.env.RPYC_PYTHON;
+  const names = windows ? ['python.exe'] : ['python3', 'python'];
+  const places = pathFolders();
+  const candidates = named
+    ? [named]
+    : places.flatMap((place) => names.map((name) => join(place, name))).filter((path) => existsSync(path));
+  const code = `
+import sys, importlib.util as u
+has = lambda name: u.find_spec(name) is not None
+how = "none" if not has("venv") else "venv" if has("ensurepip") else "pip" if has("pip") else "none"
+print(how if sys.version_info >= (3, 8) else "old")`;
+  const able = candidates.map((path) => ({
+    path,
+    kind: (spawnSync(path, ['-c', code], { encoding: 'utf8' }).stdout ?? '').trim(),
+  }));
+  const best = able.find((each) => each.kind === 'venv') ?? able.find((each) => each.kind === 'pip');
+  if (best) return { path: best.path, pip: best.kind === 'pip' };
+  const unable = able.find((each) => each.kind === 'none');
+  if (unable) {
+    throw new SetupError(
+      `${unable.path} cannot make virtual environments: install python3-venv (Debian, Ubuntu), or name another Python in RPYC_PYTHON`,
+    );
+  }
+  if (named) throw new SetupError(`RPYC_PYTHON=${named} is no usable Python 3.8 or later`);
+  throw new SetupError(
+    'python3 not found: install Python 3.8 or later from https://www.python.org/downloads (Debian, Ubuntu: python3 python3-venv), then run this again',
+  );
+}
+
+async function makeVenv(base, version) {
+  const folder = venvOf(version);
+  rmSync(folder, { recursive: true, force: true });
+  const packages = [`rpyc==${version}`, `plumbum==${PLUMBUM}`];
+  const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input', '--quiet'];
+  const env = { ...process.env, PYTHONPATH: '', PIP_ROOT_USER_ACTION: 'ignore' };
+  await run(base.path, ['-m', 'venv', ...(base.pip ? ['--without-pip'] : []), folder], { env });
+  if (base.pip) await run(base.path, [...pip, '--python', pythonOf(version), 'install', ...packages], { env });
+  else await run(pythonOf(version), [...pip, 'install', ...packages], { env });
+  writeStamp(folder, stampOfVenv(version));
+}
+
+const venvOf = (version) => join(root, '.venv', `rpyc-${version}`);
+const stampOfVenv = (version) => `rpyc ${version} plumbum ${PLUMBUM} ${process.env.RPYC_PYTHON ?? ''}`.trim();
+
+async function ensureGyp(folder, product) {
+  const target = join(root, folder, 'build/Release', product);
+  const sources = readdirSync(join(root, folder)).filter((name) => /\.(gyp|c|h)$/.test(name));
+  const stamp = hashOf(
+    sources.map((name) => `${folder}/${name}`),
+    `${process.version} ${process.arch}`,
+  );
+  if (existsSync(target) && isStamped(dirname(target), stamp)) return;
+  say(`building ${folder} (node-gyp)`);
+  // The running Node's own headers where it brought some; else npm's nodedir or a download, as node-gyp decides.
+  const own = dirname(dirname(process.execPath));
+  const nodedir = existsSync(join(own, 'include/node/node_api.h')) ? [`--nodedir=${own}`] : [];
+  const args = [
+    join(root, 'node_modules/node-gyp/bin/node-gyp.js'),
+    'rebuild',
+    '--loglevel=error',
+    `--directory=${folder}`,
+    ...nodedir,
+  ];
+  await run(process.execPath, args, { stdout: 'pipe' });
+  writeStamp(dirname(target), stamp);
+}
+
+// ---- tools
+
+/** Prints one line about what is being done. */
+export function say(text) {
+  console.log(`[rpyc] ${text}`);
+}
+
+/**
+ * Runs a program in the root of the checkout, without a stdin, and resolves with its stdout (empty unless piped).
+ * Rejects with a SetupError when it fails, unless `check` is false: then resolves with `{status, stdout}`.
+ * `quiet` keeps what was piped from being shown when it fails.
+ */
+export function run(command, args, { stdout = 'inherit', check = true, quiet = false, ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', stdout, 'inherit'], ...options });
+    let text = '';
+    child.stdout?.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+    child.on('error', (error) => reject(new SetupError(`cannot run ${command}: ${error.message}`)));
+    child.on('close', (status, signal) => {
+      if (!check) return resolve({ status: status ?? 1, stdout: text });
+      if (status === 0) return resolve(text);
+      if (!quiet) process.stderr.write(text);
+      reject(new SetupError(`${[command, ...args].join(' ').slice(0, 200)} failed (${signal ?? `status ${status}`})`));
+    });
+  });
+}
+
+const isCrateSource = (name) => /\.rs$|Cargo\.toml$/.test(name);
+
+/** Files under a folder of the checkout, sorted, as relative paths; build outputs are left out. */
+function filesUnder(folder, wanted) {
+  const skipped = new Set(['target', 'tests', 'benches', 'fuzz', 'node_modules']);
+  const found = [];
+  const walk = (path) => {
+    for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
+      if (entry.isDirectory()) skipped.has(entry.name) || walk(`${path}/${entry.name}`);
+      else if (wanted(entry.name)) found.push(`${path}/${entry.name}`);
+    }
+  };
+  walk(folder);
+  return found.sort();
+}
+
+function hashOf(paths, extra = '') {
+  const hash = createHash('sha256').update(extra);
+  for (const path of paths) {
+    const full = join(root, path);
+    if (existsSync(full)) hash.update(`\0${path}\0`).update(readFileSync(full));
+  }
+  return hash.digest('hex');
+}
+
+// In a folder that we make, but beside the addon, and outside dist/, which is published whole.
+const stampFile = (target) =>
+  target.endsWith('dist')
+    ? join(root, 'build/dist.stamp')
+    : target.endsWith('.node')
+      ? `${target}.stamp`
+      : join(target, '.stamp');
+const isStamped = (target, stamp) => existsSync(stampFile(target)) && readFileSync(stampFile(target), 'utf8') === stamp;
+
+function writeStamp(target, stamp) {
+  mkdirSync(dirname(stampFile(target)), { recursive: true });
+  writeFileSync(stampFile(target), stamp);
+}
+
+/** Runs `main`; a SetupError becomes its one line and exit status 1. */
+export async function runMain(main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`[rpyc] ${error.message}`);
+    process.exit(1);
+  }
+}
+
+const STEPS = {
+  node: ensureNodeModules,
+  native: ensureNative,
+  typescript: ensureTypeScript,
+  python: ensurePython,
+  abi: ensureAbi,
+  bench: ensureBench,
+};
+
+/** Runs steps in their order; npm packages come with every one of them. */
+export async function setUp(...names) {
+  for (const name of names) {
+    if (!STEPS[name]) throw new SetupError(`no such step: ${name} (there are all, ${Object.keys(STEPS).join(', ')})`);
+  }
+  for (const [name, step] of Object.entries(STEPS)) {
+    if (name === 'node' || names.includes(name)) await step();
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const names = process.argv.slice(2);
+  await runMain(() => setUp(...(names.includes('all') ? Object.keys(STEPS) : names)));
+}

@@ -1,0 +1,230 @@
+// Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
+import type { Duplex } from 'node:stream';
+import { DeadlockError, EOFError, InterruptedError, VersionError } from '../errors.ts';
+import { addon } from '../native/load.ts';
+import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
+import { SocketTransport, StreamTransport, type Transport } from '../native/transport.ts';
+import { netrefs } from '../netref/maker.ts';
+import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOptions } from '../protocol/config.ts';
+import { Connection } from '../protocol/connection.ts';
+import type { SyncConnection } from '../protocol/sync.ts';
+import { rootOf, type ServiceSource, VoidService } from '../service/service.ts';
+
+/** Wire version: RPyC 4.1 to 5.x speak 5, RPyC 6 speaks 6; 'auto' finds out. */
+export type ProtocolVersion = 'auto' | 5 | 6;
+
+export interface ConnectOptions extends ConnectionOptions {
+  /** What we offer to the server. Default: nothing (VoidService). */
+  service?: ServiceSource;
+  /** Default 'auto': version 6 is tried first, a server that refuses it is called again with what it spoke, and remembered. */
+  protocol?: ProtocolVersion;
+  /** Send thread ids (servers run with RPYC_BIND_THREADS=true). Default: found out like the version. */
+  bindThreads?: boolean;
+  /** Milliseconds for connecting and the handshake, all addresses together. Default 10,000. */
+  connectTimeout?: number;
+}
+
+/** What was found out about a server: version, and whether it wants thread ids. */
+interface Dialect {
+  variant: 5 | 6;
+  bound: boolean;
+}
+
+const V6: Dialect = { variant: 6, bound: false };
+const CONNECT_TIMEOUT = 10_000;
+/** Dialects of servers that were not V6, by endpoint; bounded, oldest out. */
+const remembered = new Map<string, Dialect>();
+const MAX_REMEMBERED = 1024;
+
+function remember(endpoint: string, dialect: Dialect): void {
+  remembered.delete(endpoint);
+  remembered.set(endpoint, dialect);
+  if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.keys().next().value as string);
+}
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
+
+/** What does not change between two attempts to speak with one server. */
+class Attempt {
+  readonly target: Target;
+  readonly options: ConnectOptions;
+  private readonly endpoint: string;
+  private readonly tried: Dialect[] = [];
+  private readonly deadline: number;
+
+  constructor(target: Target, options: ConnectOptions) {
+    this.target = target;
+    this.options = options;
+    this.endpoint = describeTarget(target);
+    this.deadline = Date.now() + (options.connectTimeout ?? CONNECT_TIMEOUT);
+  }
+
+  get timeLeft(): number {
+    return Math.max(1, this.deadline - Date.now());
+  }
+
+  /** The dialect to try now. */
+  dialect(): Dialect {
+    const { protocol = 'auto', bindThreads } = this.options;
+    const known = remembered.get(this.endpoint) ?? V6;
+    const first = { variant: protocol === 'auto' ? known.variant : protocol, bound: bindThreads ?? known.bound };
+    return this.tried.at(-1) ?? first;
+  }
+
+  /** The server hung up. True: it told another dialect, which `dialect()` now returns. */
+  retryAs(conn: Connection, used: Dialect): boolean {
+    const told: Dialect = { variant: conn.protocol === 5 ? 5 : 6, bound: conn.bound };
+    if (conn.protocol === 0 || (told.variant === used.variant && told.bound === used.bound)) return false;
+    const { protocol = 'auto', bindThreads } = this.options;
+    if ((protocol !== 'auto' && protocol !== told.variant) || (bindThreads !== undefined && bindThreads !== told.bound) || this.tried.length > 1)
+      throw new VersionError(`the server at ${this.endpoint} speaks ${nameDialect(told)}, we spoke ${nameDialect(used)}`);
+    this.tried.push(told);
+    return true;
+  }
+
+  succeeded(used: Dialect): void {
+    if (used.variant !== 6 || used.bound) remember(this.endpoint, used);
+    else remembered.delete(this.endpoint);
+  }
+
+  connection(handle: number, used: Dialect): Connection {
+    const local = 'path' in this.target || isLoopback(addon.peerAddress(handle)[0]);
+    return makeConnection(
+      (options) => new SocketTransport(handle, { ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
+      this.options,
+      local,
+    );
+  }
+
+  describe(error: unknown): unknown {
+    if (error instanceof EOFError) return new EOFError(`${this.endpoint} closed the connection during the handshake: ${error.message}`, { cause: error });
+    return error;
+  }
+}
+
+const nameDialect = (dialect: Dialect): string => `RPyC ${dialect.variant}.x${dialect.bound ? ' with RPYC_BIND_THREADS' : ''}`;
+
+function makeConnection(transport: (options: ResolvedOptions) => Transport, options: ConnectOptions, local: boolean): Connection {
+  const resolved = resolveOptions(options, local);
+  return new Connection({
+    transport: transport(resolved),
+    root: rootOf(options.service ?? VoidService),
+    config: makeConfig(options.config),
+    options: resolved,
+    netrefs,
+  });
+}
+
+async function open(target: Target, options: ConnectOptions): Promise<Connection> {
+  const attempt = new Attempt(target, options);
+  for (;;) {
+    const dialect = attempt.dialect();
+    const conn = attempt.connection(await dial(target, attempt.timeLeft), dialect);
+    conn.start();
+    try {
+      await handshake(conn, attempt.timeLeft);
+      attempt.succeeded(dialect);
+      return conn;
+    } catch (error) {
+      conn.abort();
+      if (!attempt.retryAs(conn, dialect)) throw attempt.describe(error);
+    }
+  }
+}
+
+async function handshake(conn: Connection, timeoutMs: number): Promise<void> {
+  const timer = setTimeout(() => conn.fail(new EOFError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+  try {
+    await conn.fetchRoot();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function openSync(target: Target, options: ConnectOptions): SyncConnection {
+  const attempt = new Attempt(target, options);
+  for (;;) {
+    const dialect = attempt.dialect();
+    const handle = dialSync(target, attempt.timeLeft);
+    if (addon.isOwnListener(handle)) {
+      addon.close(handle);
+      throw new DeadlockError(
+        `connectSync to ${describeTarget(target)}, a server of this same thread: it could never answer a blocking call. Use await connect(), or run the server in a worker`,
+      );
+    }
+    const conn = attempt.connection(handle, dialect);
+    conn.start();
+    try {
+      conn.fetchRootSync();
+      attempt.succeeded(dialect);
+      return conn.sync;
+    } catch (error) {
+      conn.abort();
+      if (error instanceof InterruptedError || !attempt.retryAs(conn, dialect)) throw attempt.describe(error);
+    }
+  }
+}
+
+function tcp(host: string, port: number): Target {
+  if (typeof host !== 'string' || host === '') throw new TypeError('host is a name or an address');
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw new RangeError(`port is between 1 and 65535, not ${port}`);
+  return { host, port };
+}
+
+/**
+ * RPyC's `connect`: a connection whose calls are awaited.
+ *
+ *     const conn = await rpyc.connect('localhost', 18861);
+ *     await conn.root.add(5, 10);
+ *
+ * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits
+ */
+export function connect(host: string, port: number, options: ConnectOptions = {}): Promise<Connection> {
+  return open(tcp(host, port), options);
+}
+
+/**
+ * `connect` that blocks, with calls that block: `connectSync('localhost', 18861).root.add(5, 10)` returns 15. `.async` is the awaitable face.
+ * @throws {DeadlockError} for a server of the same thread
+ */
+export function connectSync(host: string, port: number, options: ConnectOptions = {}): SyncConnection {
+  return openSync(tcp(host, port), options);
+}
+
+/** RPyC's `unix_connect`. */
+export function unixConnect(path: string, options: ConnectOptions = {}): Promise<Connection> {
+  return open({ path }, options);
+}
+
+/** `unixConnect` that blocks. */
+export function unixConnectSync(path: string, options: ConnectOptions = {}): SyncConnection {
+  return openSync({ path }, options);
+}
+
+export interface StreamOptions extends ConnectOptions {
+  /** Nobody can reconnect a stream, so the version must be told. Default 6. */
+  protocol?: 5 | 6;
+}
+
+/**
+ * RPyC's `connect_stream`: over any Node Duplex (TLS socket, SSH channel, pipe pair). Awaited calls only.
+ * @throws {VersionError} when the server speaks another version than `protocol`
+ */
+export async function connectStream(stream: Duplex, options: StreamOptions = {}): Promise<Connection> {
+  const dialect: Dialect = { variant: options.protocol ?? 6, bound: options.bindThreads ?? false };
+  const conn = makeConnection(
+    (resolved) => new StreamTransport(stream, { ...resolved, variant: dialect.variant, bound: dialect.bound ? 1 : 0 }),
+    options,
+    false,
+  );
+  conn.start();
+  try {
+    await handshake(conn, options.connectTimeout ?? CONNECT_TIMEOUT);
+    return conn;
+  } catch (error) {
+    conn.abort();
+    if (conn.protocol !== 0 && conn.protocol !== dialect.variant)
+      throw new VersionError(`the peer of this stream speaks RPyC ${conn.protocol}.x: pass { protocol: ${conn.protocol} }`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,167 @@
+// The export table of crates/addon, by hand and in the same order. Owns no behaviour.
+// Integers cross this seam, objects do not: `handle` is a socket or push endpoint of this thread, `rid` an id_pack of the
+// peer in that connection's table, `name` an interned string. crates/DESIGN.md describes tape, records and arenas.
+
+/** Result of `wait`, `next` and of the BATCH event: >= 0 is a number of records in arena `ctl[DEPTH]`, below 0 one of `Status`. */
+export type BatchCode = number;
+
+export const Status = {
+  /** The peer closed; every complete message before that was delivered. */
+  EOF: -1,
+  /** A system call failed: `ctl[DETAIL]` is the errno. */
+  ERRNO: -2,
+  /** One message too large for an arena waits for `takeBig`. */
+  BIG: -3,
+  /** The peer broke the wire: `lastError(handle)` says how. The connection can only be closed. */
+  PROTOCOL: -4,
+  /** A signal that has a listener ended the wait: `ctl[DETAIL]` is its number. */
+  INTERRUPTED: -5,
+  /** Blocking connect only: the time is over. */
+  TIMEOUT: -6,
+} as const;
+
+/** Events from the loop: `(handle, event, arg)`. */
+export const LoopEvent = {
+  /** arg: BatchCode. */
+  BATCH: 0,
+  /** A non-blocking connect ended; arg: 0 or an errno. */
+  CONNECTED: 1,
+  /** A listener accepted; arg: the descriptor, now owned by the receiver (`open` or `closeFd` it), or -errno. */
+  ACCEPTED: 2,
+  /** The write queue fell below half the high-water mark after it had been above it; arg: bytes queued. */
+  DRAINED: 3,
+} as const;
+
+/** Words of the control block shared with Rust. */
+export const Ctl = {
+  /** Index of the arena that the next batch fills. Written by JS. */
+  DEPTH: 0,
+  /** Words, floats, bytes and messages on the transmit tape. Written by JS, zeroed by Rust when it has encoded them. */
+  TX_WORDS: 1,
+  TX_FLOATS: 2,
+  TX_BYTES: 3,
+  /** Second result of a call; see Status. */
+  DETAIL: 4,
+  /** 1 while Rust calls JS from the loop: it flushes the transmit tape itself afterwards (microtasks included). Written by Rust. */
+  IN_LOOP: 5,
+  /** 1 when a garbage collection happened since JS last cleared it: netref holders may have died. Written by both. */
+  GC: 6,
+  /** 1 when a push endpoint has output to take. Written by Rust, cleared by JS. */
+  PUSH_OUTPUT: 7,
+  LENGTH: 16,
+} as const;
+
+/** What `open` needs; all numbers so that nothing but integers crosses. */
+export interface OpenOptions {
+  /** Largest frame accepted and sent, bytes. */
+  maxFrame: number;
+  /** Largest inflated payload, bytes. */
+  maxInflated: number;
+  /** Deepest nesting accepted. */
+  maxDepth: number;
+  /** 0 never, 1 payloads over 3000 bytes, 2 the same but skipped where a probe does not shrink. */
+  compress: number;
+  /** 0 follow the peer, 5 or 6. Until known, nothing can be sent (messages are kept). */
+  variant: number;
+  /** bind_threads prefix: 0 never, 1 always, 2 follow the peer. */
+  bound: number;
+  /** Bytes queued for writing above which reading from this peer pauses (loop only). */
+  highWater: number;
+}
+
+export interface Addon {
+  /** Once per thread (Node-API environment). `ctl` has Ctl.LENGTH words. */
+  init(ctl: Int32Array, onEvent: (handle: number, event: number, arg: number) => void): void;
+  /** Adds the arena with the next index. `words` starts with room for records: a batch holds at most words.length/32 of them. */
+  addArena(words: Int32Array, floats: Float64Array, bytes: Uint8Array): void;
+  /** Sets (or replaces, when it grew) the transmit tape. */
+  setTransmit(words: Int32Array, floats: Float64Array, bytes: Uint8Array): void;
+  /** Interns a string; 0 when the table is full or the string is over 255 bytes of UTF-8. */
+  intern(name: string): number;
+  /** The interned string. */
+  name(id: number): string;
+
+  /** Starts a non-blocking connect to a numeric address; CONNECTED follows once `watch` was called. Throws a system error with `code`. */
+  connectTcp(address: string, port: number): number;
+  connectUnix(path: string): number;
+  /** Blocks until a started connect ends, `timeoutMs` at most (-1 forever): 0, Status.TIMEOUT, Status.ERRNO or Status.INTERRUPTED. */
+  connectWait(handle: number, timeoutMs: number): number;
+  /** Blocking name resolution (getaddrinfo): numeric addresses in the resolver's order. */
+  resolve(host: string): string[];
+  /** port 0 = any; `flags` 1 = reuse address, 2 = reuse port, 4 = IPv6 only. ACCEPTED events follow. */
+  listenTcp(address: string, port: number, backlog: number, flags: number): number;
+  listenUnix(path: string, backlog: number): number;
+  /** Takes over an open, connected stream socket descriptor. */
+  adopt(fd: number): number;
+  /** Closes a descriptor that was accepted and not adopted. */
+  closeFd(fd: number): void;
+  /** `[address, port]` of one end, or `[path, 0]` for a Unix socket. */
+  localAddress(handle: number): [string, number];
+  peerAddress(handle: number): [string, number];
+  /** Is the peer of this socket a listener of this same thread? (A blocking call to it could never be answered.) */
+  isOwnListener(handle: number): boolean;
+
+  /** Gives a connected socket its codec. Reading from the loop starts with `watch`. */
+  open(
+    handle: number,
+    maxFrame: number,
+    maxInflated: number,
+    maxDepth: number,
+    compress: number,
+    variant: number,
+    bound: number,
+    highWater: number,
+  ): void;
+  /** An endpoint without a descriptor: bytes come by `feed`, go by `takeOutput`. */
+  openPush(
+    maxFrame: number,
+    maxInflated: number,
+    maxDepth: number,
+    compress: number,
+    variant: number,
+    bound: number,
+    highWater: number,
+  ): number;
+  /** Loop events on (true) or off (false: nothing is read except by `wait`). */
+  watch(handle: number, on: boolean): void;
+  /** Does this handle keep the process alive? Default true. */
+  ref(handle: number, on: boolean): void;
+  /** What the peer speaks: 0 unknown, 5, 6; + 256 when with thread ids. */
+  variant(handle: number): number;
+  /** Sets what we speak (used when nothing was received yet, and we must talk first). */
+  setVariant(handle: number, variant: number, bound: number): void;
+  /** Closes the descriptor (queued bytes get one last non-blocking write). The handle is dead afterwards. */
+  close(handle: number): void;
+  /** Half-closes for writing once the queue is empty. */
+  shutdown(handle: number): void;
+  /** `[bytes in, bytes out, messages in, messages out, bytes queued, live rids]` */
+  stats(handle: number, out: Float64Array): void;
+  /** Text of the last Status.PROTOCOL of this handle. */
+  lastError(handle: number): string;
+
+  /** Encodes the transmit tape and writes. `blobs` only when the tape has BLOB words. */
+  flush(blobs?: ArrayBufferView[]): void;
+  /** Flushes, then blocks until messages of this connection arrive or `timeoutMs` passed (0 records; JS loops, slices are <= 50 ms). */
+  wait(handle: number, timeoutMs: number, blobs?: ArrayBufferView[]): BatchCode;
+  /** Next batch from bytes already received; 0 when there is none. */
+  next(handle: number): BatchCode;
+  /** Push endpoints: adds received bytes (copied). */
+  feed(handle: number, bytes: Uint8Array): void;
+  /** Push endpoints: the peer ended. */
+  feedEnd(handle: number): void;
+  /** Push endpoints: queued output, or null. */
+  takeOutput(handle: number): Uint8Array | null;
+  /** The message announced by Status.BIG, as an arena of its own with one record; its bytes belong to JS from here on. */
+  takeBig(handle: number): [Int32Array, Float64Array, Uint8Array];
+
+  /** `[name_pack, class_id as decimal text]` of a class index, asked once per class. */
+  classInfo(handle: number, cls: number): [string, string];
+  /** Decimal text of `[class_id, instance_id]` of a rid, for messages and `same`. */
+  idPack(handle: number, rid: number): [string, string];
+  /** Weakly remembers the holder object of a rid. */
+  setHolder(handle: number, rid: number, holder: object): void;
+  /** The holder, if it is still alive. */
+  holder(handle: number, rid: number): object | undefined;
+  /** Looks at up to `limit` rids from `start` on and writes those whose holder died to `out`: number found; `ctl[DETAIL]` = next start, 0 at the end. */
+  sweep(handle: number, start: number, limit: number, out: Int32Array): number;
+}

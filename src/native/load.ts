@@ -1,0 +1,22 @@
+// Loads the addon, once per thread. The only file that knows where the binary lies.
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Addon } from './addon.ts';
+
+/** `build/rpyc.node` of a checkout; src/native and dist/native lie equally deep. */
+const BINARY = new URL('../../build/rpyc.node', import.meta.url);
+
+function load(): Addon {
+  const path = fileURLToPath(BINARY);
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    const reason = (cause as Error).message.split('\n')[0];
+    throw Object.assign(
+      new Error(`rpyc: the native engine did not load (${reason}). Build it with: npm run build:native`, { cause }),
+      { code: 'ERR_RPYC_ADDON' },
+    );
+  }
+}
+
+export const addon: Addon = load();

@@ -1,0 +1,168 @@
+// Sockets before they carry a protocol: connecting (awaitable and blocking), listening, accepting. Owns handles until a transport opens them.
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { ConnectError, InterruptedError } from '../errors.ts';
+import { LoopEvent, Status } from './addon.ts';
+import { detail, registerSocket, unregister } from './engine.ts';
+import { addon } from './load.ts';
+
+export type Target = { host: string; port: number } | { path: string };
+
+export const describeTarget = (target: Target): string =>
+  'path' in target ? target.path : target.host.includes(':') ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
+
+function systemError(errno: number, syscall: string, where: string): Error {
+  const code = getSystemErrorName(-Math.abs(errno));
+  return Object.assign(new Error(`${syscall} ${code} ${where}`), { code, errno: -Math.abs(errno), syscall });
+}
+
+function startConnect(target: Target, address: string): number {
+  return 'path' in target ? addon.connectUnix(target.path) : addon.connectTcp(address, target.port);
+}
+
+function failed(target: Target, errors: Error[]): ConnectError {
+  const reason = errors.map((e) => e.message).join('; ');
+  return new ConnectError(`cannot connect to ${describeTarget(target)}: ${reason || 'the name has no address'}`, errors);
+}
+
+/** The whole of `timeoutMs` is shared by the addresses still to try, so that one silent address cannot use it up. */
+const share = (deadline: number, left: number): number => Math.max(1, (deadline - Date.now()) / left);
+
+/**
+ * Connects to the first address of `target` that accepts. `timeoutMs` is for all addresses together.
+ * @throws {ConnectError} with the system error of every address.
+ */
+export async function dial(target: Target, timeoutMs: number): Promise<number> {
+  const errors: Error[] = [];
+  const deadline = Date.now() + timeoutMs;
+  const addresses = await addressesOf(target, errors);
+  for (const [i, address] of addresses.entries()) {
+    try {
+      return await dialOne(target, address, share(deadline, addresses.length - i));
+    } catch (error) {
+      errors.push(error as Error);
+    }
+  }
+  throw failed(target, errors);
+}
+
+async function addressesOf(target: Target, errors: Error[]): Promise<string[]> {
+  if ('path' in target) return [target.path];
+  if (isIP(target.host)) return [target.host];
+  try {
+    return (await lookup(target.host, { all: true })).map((found) => found.address);
+  } catch (error) {
+    errors.push(error as Error);
+    return [];
+  }
+}
+
+function dialOne(target: Target, address: string, timeoutMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const handle = startConnect(target, address);
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      unregister(handle);
+      addon.close(handle);
+      reject(error);
+    };
+    const timer = setTimeout(
+      () => fail(new Error(`connect to ${address} timed out after ${Math.round(timeoutMs)} ms`)),
+      timeoutMs,
+    );
+    registerSocket(handle, (event, errno) => {
+      if (event !== LoopEvent.CONNECTED) return;
+      if (errno !== 0) fail(systemError(errno, 'connect', address));
+      else {
+        clearTimeout(timer);
+        unregister(handle);
+        resolve(handle);
+      }
+    });
+    addon.watch(handle, true);
+  });
+}
+
+/** `dial` that blocks this thread. */
+export function dialSync(target: Target, timeoutMs: number): number {
+  const errors: Error[] = [];
+  const deadline = Date.now() + timeoutMs;
+  let addresses: string[] = [];
+  try {
+    addresses = 'path' in target ? [target.path] : isIP(target.host) ? [target.host] : addon.resolve(target.host);
+  } catch (error) {
+    errors.push(error as Error);
+  }
+  for (const [i, address] of addresses.entries()) {
+    try {
+      return dialOneSync(target, address, share(deadline, addresses.length - i));
+    } catch (error) {
+      if (error instanceof InterruptedError) throw error;
+      errors.push(error as Error);
+    }
+  }
+  throw failed(target, errors);
+}
+
+function dialOneSync(target: Target, address: string, timeoutMs: number): number {
+  const handle = startConnect(target, address);
+  const code = addon.connectWait(handle, Math.ceil(timeoutMs));
+  if (code === 0) return handle;
+  const errno = detail();
+  addon.close(handle);
+  if (code === Status.INTERRUPTED) throw new InterruptedError(errno);
+  throw code === Status.TIMEOUT
+    ? new Error(`connect to ${address} timed out after ${Math.round(timeoutMs)} ms`)
+    : systemError(errno, 'connect', address);
+}
+
+export interface ListenOptions {
+  /** Numeric address. */
+  address: string;
+  port: number;
+  backlog: number;
+  reuseAddress: boolean;
+  reusePort: boolean;
+  ipv6Only: boolean;
+}
+
+/** A listening socket. Accepted descriptors are adopted before `onAccept` sees them. */
+export class Listener {
+  private readonly handle: number;
+  private closed = false;
+
+  constructor(where: ListenOptions | { path: string; backlog: number }, onAccept: (handle: number) => void, onError: (error: Error) => void) {
+    this.handle =
+      'path' in where
+        ? addon.listenUnix(where.path, where.backlog)
+        : addon.listenTcp(
+            where.address,
+            where.port,
+            where.backlog,
+            (where.reuseAddress ? 1 : 0) | (where.reusePort ? 2 : 0) | (where.ipv6Only ? 4 : 0),
+          );
+    registerSocket(this.handle, (event, arg) => {
+      if (event !== LoopEvent.ACCEPTED) return;
+      if (arg < 0) onError(systemError(arg, 'accept', this.address.join(':')));
+      else onAccept(addon.adopt(arg));
+    });
+    addon.watch(this.handle, true);
+  }
+
+  /** `[address, port]`, or `[path, 0]`. */
+  get address(): [string, number] {
+    return addon.localAddress(this.handle);
+  }
+
+  ref(on: boolean): void {
+    addon.ref(this.handle, on);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    unregister(this.handle);
+    addon.close(this.handle);
+  }
+}

@@ -1,0 +1,136 @@
+// How a connection's bytes move: a socket that the engine owns (awaitable and blocking), or any Node Duplex (awaitable only).
+import type { Duplex } from 'node:stream';
+import { EOFError } from '../errors.ts';
+import type { OpenOptions } from './addon.ts';
+import { type Endpoint, flush, onPushOutput, register, unregister } from './engine.ts';
+import { addon } from './load.ts';
+
+/** What a Connection asks of its bytes' carrier. Everything else goes by `handle` through the engine. */
+export interface Transport {
+  readonly handle: number;
+  /** Can this thread wait for it without the event loop? */
+  readonly canBlock: boolean;
+  /** Loop delivery to `endpoint` from now on. */
+  start(endpoint: Endpoint): void;
+  /** Does the connection keep the process alive? */
+  ref(on: boolean): void;
+  /** No more output after what is queued. */
+  shutdown(): void;
+  close(): void;
+}
+
+/** A socket descriptor in the engine. */
+export class SocketTransport implements Transport {
+  readonly handle: number;
+  readonly canBlock = true;
+
+  constructor(handle: number, options: OpenOptions) {
+    this.handle = handle;
+    const o = options;
+    addon.open(handle, o.maxFrame, o.maxInflated, o.maxDepth, o.compress, o.variant, o.bound, o.highWater);
+  }
+
+  start(endpoint: Endpoint): void {
+    register(this.handle, endpoint);
+    addon.watch(this.handle, true);
+  }
+
+  ref(on: boolean): void {
+    addon.ref(this.handle, on);
+  }
+
+  shutdown(): void {
+    addon.shutdown(this.handle);
+  }
+
+  close(): void {
+    unregister(this.handle);
+    addon.close(this.handle);
+  }
+}
+
+/** Any Duplex: bytes are copied in and out. */
+export class StreamTransport implements Transport {
+  readonly handle: number;
+  readonly canBlock = false;
+  private readonly stream: Duplex;
+  private readonly stopOutput: () => void;
+  private readonly highWater: number;
+  private endpoint: Endpoint | undefined;
+
+  constructor(stream: Duplex, options: OpenOptions) {
+    this.stream = stream;
+    this.highWater = options.highWater;
+    const o = options;
+    this.handle = addon.openPush(o.maxFrame, o.maxInflated, o.maxDepth, o.compress, o.variant, o.bound, o.highWater);
+    this.stopOutput = onPushOutput(() => this.takeOutput());
+  }
+
+  start(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    register(this.handle, endpoint);
+    const { stream, handle } = this;
+    stream.on('data', (chunk: Uint8Array) => {
+      addon.feed(handle, chunk);
+      this.deliver();
+    });
+    const ended = (): void => {
+      addon.feedEnd(handle);
+      this.deliver();
+    };
+    stream.on('end', ended);
+    stream.on('close', ended);
+    stream.on('error', ended);
+    stream.on('drain', () => {
+      stream.resume();
+      endpoint.onDrained();
+    });
+  }
+
+  private deliver(): void {
+    const endpoint = this.endpoint;
+    for (;;) {
+      if (this.endpoint === undefined || endpoint === undefined) return;
+      const code = addon.next(this.handle);
+      if (code === 0) break;
+      endpoint.onBatch(code);
+    }
+    flush();
+  }
+
+  private takeOutput(): void {
+    const bytes = addon.takeOutput(this.handle);
+    if (bytes === null) return;
+    this.stream.write(bytes);
+    // A peer that does not read what it asked for gets nothing more to ask.
+    if (this.stream.writableLength > this.highWater) this.stream.pause();
+  }
+
+  ref(on: boolean): void {
+    const stream = this.stream as Duplex & { ref?(): void; unref?(): void };
+    if (on) stream.ref?.();
+    else stream.unref?.();
+  }
+
+  shutdown(): void {
+    this.takeOutput();
+    this.stream.end();
+  }
+
+  close(): void {
+    if (this.endpoint !== undefined) this.takeOutput();
+    this.endpoint = undefined;
+    this.stopOutput();
+    unregister(this.handle);
+    addon.close(this.handle);
+    this.stream.end();
+    this.stream.resume();
+  }
+}
+
+/** The code of a Status that ends a connection, as an error. */
+export function linkError(errnoName: string | undefined): EOFError {
+  return errnoName === undefined
+    ? new EOFError()
+    : new EOFError(`stream has been closed (${errnoName})`, { cause: Object.assign(new Error(errnoName), { code: errnoName }) });
+}

@@ -1,0 +1,218 @@
+// Python's builtin functions on remote objects: `len`, `str`, `getattr`, … Blocking on a blocking reference, a promise on an awaitable one.
+import { codedError } from '../errors.ts';
+import * as H from '../protocol/constants.ts';
+import { type Face, type Holder, holderOf, IdPackOf, pendingOf } from '../protocol/refs.ts';
+import { exceptions } from '../python/exceptions.ts';
+import { FACE, makeProxy } from './faces.ts';
+import { type Buffering, DEFAULT_BUFFERING, iterate } from './iteration.ts';
+import { ask, askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
+
+/** A remote object: an awaitable or blocking netref, or a path or method stub that stands for one. */
+// biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
+export type Ref = any;
+
+/** The value on a blocking reference, a promise of it on an awaitable one. */
+export type Answer<T> = T | Promise<T>;
+
+const EVERYTHING = 2 ** 31 - 1;
+
+function faceOf(ref: unknown): Face {
+  const face = (typeof ref === 'object' && ref !== null) || typeof ref === 'function' ? (ref as { [FACE]?: Face })[FACE] : undefined;
+  if (face === undefined) throw notNetref(ref);
+  return face;
+}
+
+function notNetref(value: unknown): Error {
+  return codedError(new TypeError(`a remote object is needed here, not ${value === null ? 'null' : typeof value}`), 'ERR_RPYC_NOT_NETREF');
+}
+
+function* resolve(ref: unknown): Steps<Holder> {
+  const pending = pendingOf(ref);
+  const holder = holderOf(pending === undefined ? ref : yield* askFetch(pending));
+  if (holder === undefined) throw notNetref(ref);
+  return holder;
+}
+
+/** Runs an operation on a reference in that reference's way. */
+export function perform<T>(ref: unknown, operation: (holder: Holder) => Steps<T>): Answer<T> {
+  function* steps(): Steps<T> {
+    return yield* operation(yield* resolve(ref));
+  }
+  return faceOf(ref) === 'sync' ? runSync(steps()) : runAsync(steps());
+}
+
+const attribute = (name: unknown): string => {
+  if (typeof name !== 'string') throw new TypeError(`attribute name must be a string, not ${typeof name}`);
+  return name;
+};
+
+/**
+ * Python's `getattr(ref, name[, otherwise])`: always asks the peer.
+ * @throws AttributeError (rpyc.exceptions) where there is no such attribute and no `otherwise`
+ */
+export function getattr(ref: Ref, name: string, ...otherwise: [unknown?]): Answer<Ref> {
+  return perform(ref, function* (holder) {
+    try {
+      return yield* ask(holder, H.HANDLE_GETATTR, attribute(name));
+    } catch (error) {
+      if (otherwise.length > 0 && error instanceof exceptions.AttributeError) return otherwise[0];
+      throw error;
+    }
+  });
+}
+
+/** Python's `setattr(ref, name, value)`. The peer's policy must allow it (`allow_setattr`). */
+export function setattr(ref: Ref, name: string, value: unknown): Answer<void> {
+  return perform(ref, function* (holder) {
+    yield* ask(holder, H.HANDLE_SETATTR, attribute(name), value);
+  });
+}
+
+/** Python's `delattr(ref, name)`. The peer's policy must allow it (`allow_delattr`). */
+export function delattr(ref: Ref, name: string): Answer<void> {
+  return perform(ref, function* (holder) {
+    yield* ask(holder, H.HANDLE_DELATTR, attribute(name));
+  });
+}
+
+/** Python's `hasattr(ref, name)`. */
+export function hasattr(ref: Ref, name: string): Answer<boolean> {
+  return perform(ref, function* (holder) {
+    try {
+      yield* ask(holder, H.HANDLE_GETATTR, attribute(name));
+      return true;
+    } catch (error) {
+      if (error instanceof exceptions.AttributeError) return false;
+      throw error;
+    }
+  });
+}
+
+/** `ref[key]`, with any type of key; `slice(a, b)` for slices. */
+export function getitem(ref: Ref, key: unknown): Answer<Ref> {
+  return perform(ref, (holder) => askCall(holder, '__getitem__', [key]));
+}
+
+/** `ref[key] = value`. */
+export function setitem(ref: Ref, key: unknown, value: unknown): Answer<void> {
+  return perform(ref, function* (holder) {
+    yield* askCall(holder, '__setitem__', [key, value]);
+  });
+}
+
+/** `del ref[key]`. */
+export function delitem(ref: Ref, key: unknown): Answer<void> {
+  return perform(ref, function* (holder) {
+    yield* askCall(holder, '__delitem__', [key]);
+  });
+}
+
+/** `key in ref`. */
+export function contains(ref: Ref, key: unknown): Answer<boolean> {
+  return perform(ref, (holder) => askCall(holder, '__contains__', [key]) as Steps<boolean>);
+}
+
+/** `len(ref)`. */
+export function len(ref: Ref): Answer<number> {
+  return perform(ref, (holder) => askCall(holder, '__len__') as Steps<number>);
+}
+
+/** `str(ref)`. */
+export function str(ref: Ref): Answer<string> {
+  return perform(ref, (holder) => ask(holder, H.HANDLE_STR) as Steps<string>);
+}
+
+/** `repr(ref)`. */
+export function repr(ref: Ref): Answer<string> {
+  return perform(ref, (holder) => ask(holder, H.HANDLE_REPR) as Steps<string>);
+}
+
+/** `hash(ref)`; usually beyond 53 bits, hence a bigint. */
+export function hash(ref: Ref): Answer<number | bigint> {
+  return perform(ref, (holder) => ask(holder, H.HANDLE_HASH) as Steps<number | bigint>);
+}
+
+/** `dir(ref)`: names of the object's attributes, as the peer lists them. */
+export function dir(ref: Ref): Answer<readonly string[]> {
+  return perform(ref, (holder) => ask(holder, H.HANDLE_DIR) as Steps<readonly string[]>);
+}
+
+/** Python's truth of an object: `__bool__`, else `__len__`, else true. */
+export function bool(ref: Ref): Answer<boolean> {
+  return perform(ref, function* (holder) {
+    for (const name of ['__bool__', '__len__']) {
+      try {
+        return Boolean(yield* askCall(holder, name));
+      } catch (error) {
+        if (!(error instanceof exceptions.AttributeError)) throw error;
+      }
+    }
+    return true;
+  });
+}
+
+/** `isinstance(ref, cls)`, both on the same connection: INSTANCECHECK, unless the class is the very one. */
+export function isinstance(ref: Ref, cls: Ref): Answer<boolean> {
+  return perform(ref, function* (holder) {
+    const type = yield* resolve(cls);
+    if (type.conn === holder.conn && type.isClass && type.cls === holder.cls && !holder.isClass) return true;
+    return Boolean(yield* ask(type, H.HANDLE_INSTANCECHECK, new IdPackOf(holder)));
+  });
+}
+
+/** All items of a remote iterable, in one round trip. Items that are objects come as references. */
+export function toArray(ref: Ref): Answer<unknown[]> {
+  return perform(ref, function* (holder) {
+    return [...((yield* ask(holder, H.HANDLE_BUFFITER, EVERYTHING)) as Iterable<unknown>)];
+  });
+}
+
+/**
+ * RPyC's `buffiter`: iterates with read-ahead. What is read ahead and not used is lost to the remote iterator.
+ * Use with `for…of` on a blocking reference, `for await` on an awaitable one.
+ */
+export function buffiter(ref: Ref, buffering: Partial<Buffering> = {}): Iterable<unknown> & AsyncIterable<unknown> {
+  const holder = holderOf(ref);
+  if (holder === undefined) throw notNetref(ref);
+  const how = { ...DEFAULT_BUFFERING, ...buffering };
+  if (!(how.chunk >= 1 && how.maxChunk >= how.chunk && how.factor >= 1))
+    throw new RangeError(`buffiter needs 1 <= chunk <= maxChunk and factor >= 1, not ${JSON.stringify(how)}`);
+  return {
+    [Symbol.iterator]: () => iterate(holder, how).sync(),
+    [Symbol.asyncIterator]: () => iterate(holder, how).async(),
+  };
+}
+
+/** Gives one acquisition of a reference back; the last one frees the remote object now instead of at the next collection. */
+export function release(ref: Ref): void {
+  const holder = holderOf(ref);
+  if (holder === undefined) throw notNetref(ref);
+  holder.conn.release(holder, false);
+}
+
+/** Do two references, of whatever face, stand for the same remote object? */
+export function same(a: unknown, b: unknown): boolean {
+  const holder = holderOf(a);
+  return holder === undefined ? a === b : holder === holderOf(b);
+}
+
+/** Is this a reference to a remote object? */
+export const isRemote = (value: unknown): boolean => holderOf(value) !== undefined;
+
+function inFace(ref: Ref, face: Face): Ref {
+  const pending = pendingOf(ref);
+  const value = pending === undefined ? ref : pending.fetchSync();
+  const holder = holderOf(value);
+  if (holder === undefined) throw notNetref(ref);
+  return makeProxy(holder, face);
+}
+
+/** The blocking face of a reference. A path is fetched first, blocking. */
+export function sync(ref: Ref): Ref {
+  return inFace(ref, 'sync');
+}
+
+/** The awaitable face of a reference. */
+export function awaitable(ref: Ref): Ref {
+  return inFace(ref, 'async');
+}

@@ -1,0 +1,89 @@
+// Iterating remote objects: `for…of` and `for await`, item by item or in growing buffers where reading ahead swallows nothing.
+// Answers to rpyc/utils/helpers.py's buffiter and to BaseNetref's iteration.
+import { HANDLE_BUFFITER } from '../protocol/constants.ts';
+import { type Holder, holderOf } from '../protocol/refs.ts';
+import { exceptions } from '../python/exceptions.ts';
+import { ask, askCall, runAsync, runSync, type Steps } from './steps.ts';
+
+/** Containers whose iterator is theirs alone: what is read ahead and not used is lost to nobody. */
+const PREFETCHABLE: ReadonlySet<string> = new Set(
+  'list dict set frozenset range dict_keys dict_values dict_items'.split(' ').map((name) => `builtins.${name}`),
+);
+
+export interface Buffering {
+  /** Items asked for first. */
+  chunk: number;
+  /** Items asked for at most. */
+  maxChunk: number;
+  /** Growth from one request to the next. */
+  factor: number;
+}
+
+export const DEFAULT_BUFFERING: Buffering = { chunk: 10, maxChunk: 1000, factor: 2 };
+
+const isPrefetchable = (holder: Holder): boolean => PREFETCHABLE.has(holder.cls.name) && !holder.isClass;
+
+/** One remote iterator, advanced chunk by chunk. */
+class Cursor {
+  private iterator: Holder | undefined;
+  private wanted: number;
+  private readonly holder: Holder;
+  private readonly buffering: Buffering | undefined;
+
+  constructor(holder: Holder, buffering: Buffering | undefined) {
+    this.holder = holder;
+    this.buffering = buffering;
+    this.wanted = buffering?.chunk ?? 1;
+  }
+
+  /** The next items; empty at the end. */
+  *advance(): Steps<readonly unknown[]> {
+    if (this.iterator === undefined) {
+      const iterator = holderOf(yield* askCall(this.holder, '__iter__'));
+      if (iterator === undefined) throw new TypeError(`__iter__ of ${this.holder.cls.name} returned a value, not an iterator`);
+      this.iterator = iterator;
+    }
+    if (this.buffering !== undefined) return yield* this.chunk(this.iterator, this.buffering);
+    try {
+      return [yield* askCall(this.iterator, '__next__')];
+    } catch (error) {
+      if (error instanceof exceptions.StopIteration) return [];
+      throw error;
+    }
+  }
+
+  private *chunk(iterator: Holder, { maxChunk, factor }: Buffering): Steps<readonly unknown[]> {
+    const items = yield* ask(iterator, HANDLE_BUFFITER, this.wanted);
+    this.wanted = Math.min(maxChunk, Math.ceil(this.wanted * factor));
+    return items as readonly unknown[];
+  }
+
+  /** Gives the remote iterator back at once. */
+  close(): void {
+    if (this.iterator !== undefined) this.iterator.conn.release(this.iterator, false);
+    this.iterator = undefined;
+  }
+}
+
+/** Iterates a remote object; `buffering` forces or (null) forbids reading ahead, by default it is done where it is safe. */
+export function iterate(holder: Holder, buffering?: Buffering | null): { sync(): Generator<unknown>; async(): AsyncGenerator<unknown> } {
+  const how = buffering === undefined ? (isPrefetchable(holder) ? DEFAULT_BUFFERING : undefined) : (buffering ?? undefined);
+  const cursor = new Cursor(holder, how);
+  return {
+    *sync() {
+      try {
+        for (let items = runSync(cursor.advance()); items.length > 0; items = runSync(cursor.advance())) yield* items;
+      } finally {
+        cursor.close();
+      }
+    },
+    async *async() {
+      try {
+        for (let items = await runAsync(cursor.advance()); items.length > 0; items = await runAsync(cursor.advance()))
+          for (const item of items) yield item;
+      } finally {
+        cursor.close();
+      }
+    },
+  };
+}

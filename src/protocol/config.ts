@@ -1,0 +1,150 @@
+// Configuration of a connection: RPyC's own keys, spelled and defaulted as RPyC does, and the options that are ours.
+// Answers to DEFAULT_CONFIG of rpyc/core/protocol.py.
+
+/** RPyC's configuration keys that have a meaning here. Others are accepted and ignored, so that a Python config can be pasted. */
+export interface Config {
+  /** Allow the attributes in `safe_attrs`. */
+  allow_safe_attrs: boolean;
+  /** Allow attributes with `exposed_prefix`, and marked ones. */
+  allow_exposed_attrs: boolean;
+  /** Allow every name that does not begin with `_`. */
+  allow_public_attrs: boolean;
+  /** Allow every name but the forbidden ones (`constructor`, `__proto__`, …). */
+  allow_all_attrs: boolean;
+  safe_attrs: ReadonlySet<string>;
+  exposed_prefix: string;
+  allow_getattr: boolean;
+  allow_setattr: boolean;
+  allow_delattr: boolean;
+  allow_pickle: boolean;
+  /** Send our stack with an exception; otherwise `<traceback denied>`. */
+  include_local_traceback: boolean;
+  /** Send our version with an exception; otherwise `<version denied>`. */
+  include_local_version: boolean;
+  /** Seconds that a blocking call waits; null = forever. */
+  sync_request_timeout: number | null;
+  /** Name of the connection in messages; made up when null. */
+  connid: string | null;
+  /** What an authenticator said about the peer. */
+  credentials: unknown;
+  /** `[local, remote]` addresses, set by servers. */
+  endpoints: readonly [unknown, unknown] | null;
+  /** Called with the remote root before `close()` says goodbye. */
+  before_closed: ((root: unknown) => void) | null;
+  /** Swallow errors of `before_closed`. */
+  close_catchall: boolean;
+  logger: Logger | null;
+}
+
+/** Where connections and servers report. `console` fits. */
+export interface Logger {
+  debug(message: string, ...details: unknown[]): void;
+  info(message: string, ...details: unknown[]): void;
+  warn(message: string, ...details: unknown[]): void;
+  error(message: string, ...details: unknown[]): void;
+}
+
+/** What is ours beside RPyC's config. */
+export interface ConnectionOptions {
+  /** RPyC's own configuration keys. */
+  config?: Partial<Config> & Record<string, unknown>;
+  /** Largest frame accepted and sent, bytes. Default 256 MiB, at most 1 GiB. */
+  maxFrame?: number;
+  /** Largest inflated payload, bytes. Default 256 MiB. */
+  maxInflated?: number;
+  /** Deepest nesting of received values. Default 400. */
+  maxDepth?: number;
+  /** Deflate payloads over 3000 bytes: always, never, or where it pays ('auto', the default: never on loopback and Unix sockets). */
+  compress?: boolean | 'auto';
+  /** Python ints: 'auto' gives a number where it is exact, else a bigint; 'always' and 'number' give one of them. Default 'auto'. */
+  bigint?: 'auto' | 'always' | 'number';
+  /** Received tuples: frozen arrays (default, they return as tuples), or plain arrays (cheaper, they return as lists). */
+  tuples?: 'frozen' | 'array';
+  /** Bytes queued for the peer above which we stop reading from it. Default 1 MiB. */
+  highWater?: number;
+  /** Bytes queued for the peer above which further requests are refused with ERR_RPYC_BACKPRESSURE. Default 64 MiB. */
+  maxQueued?: number;
+  /** An async handler during a blocking wait: answered after the wait ('defer', default) or refused at once ('error'). */
+  asyncHandlersDuringSync?: 'defer' | 'error';
+}
+
+const SAFE_ATTRS = `__abs__ __add__ __and__ __bool__ __cmp__ __contains__ __delitem__ __delslice__ __div__ __divmod__ __doc__
+__eq__ __float__ __floordiv__ __ge__ __getitem__ __getslice__ __gt__ __hash__ __hex__ __iadd__ __iand__ __idiv__ __ifloordiv__
+__ilshift__ __imod__ __imul__ __index__ __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__ __iter__ __itruediv__ __ixor__
+__le__ __len__ __long__ __lshift__ __lt__ __mod__ __mul__ __ne__ __neg__ __new__ __nonzero__ __oct__ __or__ __pos__ __pow__
+__radd__ __rand__ __rdiv__ __rdivmod__ __repr__ __rfloordiv__ __rlshift__ __rmod__ __rmul__ __ror__ __rpow__ __rrshift__
+__rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __setslice__ __str__ __sub__ __truediv__ __xor__ next __length_hint__
+__enter__ __exit__ __next__ __format__`;
+
+/** RPyC's defaults. */
+export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
+  allow_safe_attrs: true,
+  allow_exposed_attrs: true,
+  allow_public_attrs: false,
+  allow_all_attrs: false,
+  safe_attrs: new Set(SAFE_ATTRS.split(/\s+/)),
+  exposed_prefix: 'exposed_',
+  allow_getattr: true,
+  allow_setattr: false,
+  allow_delattr: false,
+  allow_pickle: false,
+  include_local_traceback: true,
+  include_local_version: true,
+  sync_request_timeout: 30,
+  connid: null,
+  credentials: null,
+  endpoints: null,
+  before_closed: null,
+  close_catchall: false,
+  logger: null,
+});
+
+let connections = 0;
+
+/** The defaults, with `given` over them. Numbers and sets are checked here, once. */
+export function makeConfig(given: ConnectionOptions['config'] = {}): Config {
+  const config: Config = { ...DEFAULT_CONFIG, ...given };
+  config.safe_attrs = new Set(config.safe_attrs);
+  config.connid ??= `conn${++connections}`;
+  const timeout = config.sync_request_timeout;
+  if (timeout !== null && !(typeof timeout === 'number' && timeout >= 0))
+    throw new RangeError(`sync_request_timeout is a number of seconds or null, not ${String(timeout)}`);
+  if (typeof config.exposed_prefix !== 'string') throw new TypeError('exposed_prefix is a string');
+  return config;
+}
+
+/** Options with their defaults; the wire-level ones as the engine takes them. */
+export interface ResolvedOptions {
+  maxFrame: number;
+  maxInflated: number;
+  maxDepth: number;
+  compress: number;
+  highWater: number;
+  maxQueued: number;
+  bigint: 'auto' | 'always' | 'number';
+  freezeTuples: boolean;
+  refuseAsyncDuringSync: boolean;
+}
+
+const MiB = 1024 * 1024;
+
+function bounded(name: string, value: number, low: number, high: number): number {
+  if (!(value >= low && value <= high)) throw new RangeError(`${name} is between ${low} and ${high}, not ${value}`);
+  return Math.floor(value);
+}
+
+/** @param local is the peer on this machine? Then 'auto' compression is none. */
+export function resolveOptions(given: ConnectionOptions, local: boolean): ResolvedOptions {
+  const compress = given.compress ?? 'auto';
+  return {
+    maxFrame: bounded('maxFrame', given.maxFrame ?? 256 * MiB, 64, 1024 * MiB),
+    maxInflated: bounded('maxInflated', given.maxInflated ?? 256 * MiB, 64, 1024 * MiB),
+    maxDepth: bounded('maxDepth', given.maxDepth ?? 400, 8, 400),
+    compress: compress === true ? 1 : compress === false || local ? 0 : 2,
+    highWater: bounded('highWater', given.highWater ?? MiB, 1024, 1024 * MiB),
+    maxQueued: bounded('maxQueued', given.maxQueued ?? 64 * MiB, 1024, 2 ** 40),
+    bigint: given.bigint ?? 'auto',
+    freezeTuples: given.tuples !== 'array',
+    refuseAsyncDuringSync: given.asyncHandlersDuringSync === 'error',
+  };
+}

@@ -1,0 +1,257 @@
+// Requests of the peer: the HANDLE_* table, from record to reply. Owns no state; whether an attribute may be touched is access.ts.
+// Answers to Connection._dispatch_request and the _handle_* methods of rpyc/core/protocol.py.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { codedError } from '../errors.ts';
+import { nameOf } from '../native/engine.ts';
+import type { Arena } from '../native/tape.ts';
+import { exceptions } from '../python/exceptions.ts';
+import { type Kwargs, Slice } from '../python/values.ts';
+import { type Access, attributeName, lookup } from './access.ts';
+import { type BoxingSide, kwargsFromPairs, readKwargs, readTuple, startReading } from './boxing.ts';
+import { isClass } from './classes.ts';
+import type { Config } from './config.ts';
+import * as H from './constants.ts';
+import type { Entry } from './exports.ts';
+import { compare, hashOf, reprOf, strOf } from './operations.ts';
+import { type Face, holderOf } from './refs.ts';
+
+/** What dispatch needs of a connection. */
+export interface ServingSide extends BoxingSide {
+  readonly config: Config;
+  readonly access: Access;
+  readonly bound: boolean;
+  readonly localRoot: { readonly object: object; readonly face: Face };
+  /** Settles when GETROOT may be answered; undefined: it may. */
+  readonly connecting: Promise<void> | undefined;
+  closeForPeer(): void;
+  reply(seq: number, value: unknown): void;
+  replyException(seq: number, thrown: unknown): void;
+  /** An async handler was called while the thread is inside a blocking wait. False: refuse it. */
+  deferAnswer(seq: number, name: string): boolean;
+  answered(seq: number): void;
+  /** Is this thread inside a blocking wait? */
+  readonly blocked: boolean;
+}
+
+/** Which request of which peer the current code serves: bind_threads peers want nested requests marked with it. */
+const serving = new AsyncLocalStorage<{ side: ServingSide; seq: number }>();
+
+/** seq + 1 of the peer's request that we are serving on this connection, 0 outside of one. */
+export function nestedIn(side: ServingSide): number {
+  const current = serving.getStore();
+  return current !== undefined && current.side === side ? current.seq + 1 : 0;
+}
+
+/** Serves one REQUEST record. Never throws. */
+export function dispatch(side: ServingSide, arena: Arena, at: number, seq: number): void {
+  if (side.bound) serving.run({ side, seq }, serve, side, arena, at, seq);
+  else serve(side, arena, at, seq);
+}
+
+function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
+  const { words } = arena;
+  const handler = words[at + 3];
+  let what = handler === H.HANDLE_CALLATTR ? 'callattr' : 'request';
+  try {
+    let result: unknown;
+    if (handler === H.HANDLE_CALLATTR && words[at + 5] > 0) {
+      what = nameOf(words[at + 5]);
+      startReading(arena, words[at + 7], side, side.localRoot.face);
+      const args = readTuple();
+      const named = words[words[at + 6] + 1] > 3 ? readKwargs() : undefined;
+      result = callAttribute(side, entryOf(side, words[at + 4]), what, args, named);
+    } else if (handler === H.HANDLE_CLOSE) {
+      side.closeForPeer();
+      return;
+    } else {
+      startReading(arena, words[at + 6], side, side.localRoot.face);
+      const args = readTuple();
+      const handle = HANDLERS[handler];
+      if (handle === undefined) throw new exceptions.KeyError(handler);
+      result = handle(side, args, words[at + 4]);
+    }
+    if (isThenable(result)) answerLater(side, seq, result, what);
+    else side.reply(seq, result);
+  } catch (thrown) {
+    answerThrown(side, seq, thrown, what);
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
+
+function answerLater(side: ServingSide, seq: number, result: PromiseLike<unknown>, what: string): void {
+  const blocked = side.blocked;
+  if (blocked && !side.deferAnswer(seq, what)) {
+    Promise.resolve(result).catch(() => undefined);
+    side.replyException(seq, new exceptions.RuntimeError(`async handler '${what}' while the JS thread is blocked`));
+    return;
+  }
+  Promise.resolve(result).then(
+    (value) => {
+      side.answered(seq);
+      side.reply(seq, value);
+    },
+    (thrown: unknown) => {
+      side.answered(seq);
+      answerThrown(side, seq, thrown, what);
+    },
+  );
+}
+
+function answerThrown(side: ServingSide, seq: number, thrown: unknown, what: string): void {
+  const { logger, connid } = side.config;
+  if (logger !== null) {
+    const expected = thrown instanceof exceptions.AttributeError || thrown instanceof exceptions.StopIteration;
+    if (expected) logger.debug(`${connid}: ${what}: ${String(thrown)}`);
+    else logger.error(`${connid}: ${what} failed:`, thrown);
+  }
+  side.replyException(seq, thrown);
+}
+
+function entryOf(side: ServingSide, id: number): Entry {
+  const entry = side.exports.get(id);
+  if (entry === undefined) throw new exceptions.KeyError(id);
+  return entry;
+}
+
+/** The exported object that a handler works on. */
+function subject(side: ServingSide, args: readonly unknown[], id: number): Entry {
+  if (id === 0) throw new exceptions.TypeError(`the first argument is not a reference to an object of this side: ${typeof args[0]}`);
+  return entryOf(side, id);
+}
+
+/** CALLATTR, with the resolved method remembered as long as the property still holds it. */
+function callAttribute(side: ServingSide, entry: Entry, name: string, args: unknown[], named: Kwargs | undefined): unknown {
+  const known = entry.methods?.get(name);
+  if (known !== undefined && (entry.object as Record<string, unknown>)[known.key] === known.fn) {
+    if (named !== undefined) args.push(named);
+    return Reflect.apply(known.fn, entry.object, args);
+  }
+  const { fn, self, key } = side.access.method(entry.object, name);
+  if (key !== undefined) {
+    entry.methods ??= new Map();
+    if (entry.methods.size < 256) entry.methods.set(name, { key, fn });
+  }
+  return invoke(fn, self, args, named);
+}
+
+function invoke(callee: unknown, self: unknown, args: unknown[], named: Kwargs | undefined): unknown {
+  if (named !== undefined) args.push(named);
+  if (typeof callee === 'function') return isClass(callee) ? Reflect.construct(callee, args) : Reflect.apply(callee, self, args);
+  const method = typeof callee === 'object' && callee !== null ? lookup(callee, '__call__')?.value : undefined;
+  if (typeof method === 'function') return Reflect.apply(method, callee, args);
+  throw new exceptions.TypeError(`this ${typeof callee} is not callable`);
+}
+
+function list(value: unknown, what: string): unknown[] {
+  if (Array.isArray(value)) return [...value];
+  throw new exceptions.TypeError(`${what} must be a tuple`);
+}
+
+function kwargsOf(value: unknown): Kwargs | undefined {
+  return value === undefined || (Array.isArray(value) && value.length === 0) ? undefined : kwargsFromPairs(list(value, 'kwargs'));
+}
+
+function count(value: unknown): number {
+  const n = Number(value);
+  if (!Number.isSafeInteger(n) || n < 0) throw new exceptions.ValueError(`bad count ${String(value)}`);
+  return n;
+}
+
+type Handler = (side: ServingSide, args: unknown[], id: number) => unknown;
+
+const HANDLERS: Readonly<Record<number, Handler>> = {
+  [H.HANDLE_PING]: (_side, [data]) => data,
+  [H.HANDLE_GETROOT]: (side) => (side.connecting === undefined ? side.localRoot.object : side.connecting.then(() => side.localRoot.object)),
+  [H.HANDLE_GETATTR]: (side, args, id) => side.access.getattr(subject(side, args, id).object, attributeName(args[1])),
+  [H.HANDLE_DELATTR]: (side, args, id) => side.access.delattr(subject(side, args, id).object, attributeName(args[1])),
+  [H.HANDLE_SETATTR]: (side, args, id) => side.access.setattr(subject(side, args, id).object, attributeName(args[1]), args[2]),
+  [H.HANDLE_CALL]: (side, args, id) => {
+    const { object } = subject(side, args, id);
+    return invoke(object, undefined, list(args[1], 'args'), kwargsOf(args[2]));
+  },
+  // Reached where the name is too long or odd to be interned, or comes as bytes.
+  [H.HANDLE_CALLATTR]: (side, args, id) =>
+    callAttribute(side, subject(side, args, id), attributeName(args[1]), list(args[2], 'args'), kwargsOf(args[3])),
+  [H.HANDLE_REPR]: (side, args, id) => reprOf(subject(side, args, id)),
+  [H.HANDLE_STR]: (side, args, id) => strOf(subject(side, args, id)),
+  [H.HANDLE_CMP]: (side, args, id) => compare(side.access, subject(side, args, id), args[1], attributeName(args[2] ?? '__cmp__')),
+  [H.HANDLE_HASH]: (side, args, id) => hashOf(subject(side, args, id)),
+  [H.HANDLE_DIR]: (side, args, id) => Object.freeze(side.access.dir(subject(side, args, id).object)),
+  [H.HANDLE_PICKLE]: () => {
+    throw new exceptions.ValueError('pickling is disabled');
+  },
+  [H.HANDLE_DEL]: (side, args, id) => {
+    if (!side.exports.release(id, count(args[1] ?? 1))) throw new exceptions.KeyError(id);
+    return null;
+  },
+  [H.HANDLE_INSPECT]: (side, [idPack]) => {
+    const object = byIdPack(side, idPack);
+    return Object.freeze(side.access.methods(object).map((name) => Object.freeze([name, null])));
+  },
+  [H.HANDLE_BUFFITER]: (side, args, id) => buffered(side, subject(side, args, id), count(args[1])),
+  [H.HANDLE_OLDSLICING]: (side, args, id) => {
+    const { object } = subject(side, args, id);
+    const [, attempt, fallback, start, stop, rest] = args;
+    const more = list(rest ?? [], 'args');
+    try {
+      return invoke(side.access.getattr(object, attributeName(attempt)), undefined, [new Slice(start, stop), ...more], undefined);
+    } catch {
+      return invoke(side.access.getattr(object, attributeName(fallback)), undefined, [start, stop, ...more], undefined);
+    }
+  },
+  [H.HANDLE_CTXEXIT]: (side, args, id) => {
+    const { object } = subject(side, args, id);
+    const raised = args[1] === null || args[1] === undefined || args[1] === false ? null : args[1];
+    return invoke(side.access.getattr(object, '__exit__'), undefined, [raised, null, null], undefined);
+  },
+  [H.HANDLE_INSTANCECHECK]: (side, args, id) => {
+    const { object } = subject(side, args, id);
+    const other = byIdPack(side, args[1]);
+    return typeof object === 'function' && Object.prototype.isPrototypeOf.call(object.prototype ?? {}, other);
+  },
+};
+
+/** An object of ours by an id_pack that came as a plain tuple. */
+function byIdPack(side: ServingSide, idPack: unknown): object {
+  const [, classId, instanceId] = list(idPack, 'id_pack');
+  const id = Number(instanceId) || Number(classId);
+  const object = side.exports.get(id)?.object ?? side.exports.classOf(id);
+  if (object === undefined) throw new exceptions.KeyError(idPack);
+  return object;
+}
+
+/** Items of an iterator per BUFFITER at most: a peer may ask for 2^31 of an endless one, and fewer is legal. */
+const MAX_BUFFERED = 65_536;
+
+function buffered(side: ServingSide, entry: Entry, wanted: number): unknown {
+  const { object, kind } = entry;
+  if (holderOf(object) !== undefined) throw codedError(new TypeError('a netref of another connection cannot be buffered'), 'ERR_RPYC_OPERATION');
+  if ('__next__' in kind.facade) {
+    side.access.getattr(object, '__next__');
+    return take(object as AnyIterator, Math.min(wanted, MAX_BUFFERED));
+  }
+  return take(invoke(side.access.getattr(object, '__iter__'), undefined, [], undefined) as AnyIterator, wanted);
+}
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+function take(iterator: AnyIterator, wanted: number): unknown {
+  const items: unknown[] = [];
+  while (items.length < wanted) {
+    const step = iterator.next();
+    if (isThenable(step)) return takeLater(iterator as AsyncIterator<unknown>, step as Promise<IteratorResult<unknown>>, items, wanted);
+    if (step.done === true) break;
+    items.push(step.value);
+  }
+  return Object.freeze(items);
+}
+
+async function takeLater(iterator: AsyncIterator<unknown>, first: Promise<IteratorResult<unknown>>, items: unknown[], wanted: number): Promise<unknown> {
+  for (let step = await first; step.done !== true; step = await iterator.next()) {
+    items.push(step.value);
+    if (items.length >= wanted) break;
+  }
+  return Object.freeze(items);
+}

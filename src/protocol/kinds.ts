@@ -1,0 +1,78 @@
+// Which Python type a JavaScript object poses as, and under which name it travels. Mapping section A3.
+// Names in Python's `builtin_classes_cache` cost the peer no INSPECT; everything else is `js.<class>`.
+import { className, isClass } from './classes.ts';
+import { DICT_FACADE, type Facade, GENERATOR_FACADE, instanceFacade, LIST_FACADE, NO_FACADE, OBJECT_FACADE, SET_FACADE } from './facade.ts';
+
+export interface Kind {
+  /** `module.class` of the id_pack. */
+  readonly namePack: string;
+  /** What instances of one class share: the constructor, or the name of a builtin. */
+  readonly classKey: unknown;
+  /** The class of ours, if it is one that the peer may ask about. */
+  readonly constructor: object | undefined;
+  /** Is the object itself a class? Then its instance_id is 0. */
+  readonly isClass: boolean;
+  /** Python operations that the object answers beside its own properties. */
+  readonly facade: Facade;
+  /** Containers of Python are unhashable. */
+  readonly hashable: boolean;
+}
+
+const builtin = (name: string, facade: Facade, hashable: boolean): Kind =>
+  Object.freeze({ namePack: `builtins.${name}`, classKey: name, constructor: undefined, isClass: false, facade, hashable });
+
+const LIST = builtin('list', LIST_FACADE, false);
+const MAP = builtin('dict', DICT_FACADE, false);
+const OBJECT = builtin('dict', OBJECT_FACADE, false);
+const SET = builtin('set', SET_FACADE, false);
+const FUNCTION = builtin('builtin_function_or_method', NO_FACADE, true);
+const GENERATOR = builtin('generator', GENERATOR_FACADE, true);
+
+const ITERATOR_PROTOTYPE = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+const ASYNC_ITERATOR_PROTOTYPE = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})()).constructor.prototype);
+const isA = (prototype: object, object: object): boolean => Object.prototype.isPrototypeOf.call(prototype, object);
+
+const instances = new WeakMap<object, Kind>();
+const classes = new WeakMap<object, Kind>();
+
+export function kindOf(object: object): Kind {
+  if (Array.isArray(object)) return LIST;
+  if (typeof object === 'function') return isClass(object) ? classKind(object) : FUNCTION;
+  const prototype = Object.getPrototypeOf(object);
+  if (prototype === Object.prototype || prototype === null) return OBJECT;
+  const known = instances.get(prototype);
+  if (known !== undefined) return known;
+  if (object instanceof Map) return MAP;
+  if (object instanceof Set) return SET;
+  if (ArrayBuffer.isView(object)) return LIST;
+  if (isA(ITERATOR_PROTOTYPE, object) || isA(ASYNC_ITERATOR_PROTOTYPE, object)) return GENERATOR;
+  return instanceKind(object, prototype);
+}
+
+function instanceKind(object: object, prototype: object): Kind {
+  const constructor = ownConstructor(prototype);
+  const kind: Kind = Object.freeze({
+    namePack: className(constructor),
+    classKey: constructor ?? prototype,
+    constructor,
+    isClass: false,
+    facade: instanceFacade(object),
+    hashable: true,
+  });
+  instances.set(prototype, kind);
+  return kind;
+}
+
+function ownConstructor(prototype: object): object | undefined {
+  const value = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  return typeof value === 'function' ? value : undefined;
+}
+
+function classKind(cls: object): Kind {
+  let kind = classes.get(cls);
+  if (kind === undefined) {
+    kind = Object.freeze({ namePack: className(cls), classKey: cls, constructor: cls, isClass: true, facade: NO_FACADE, hashable: true });
+    classes.set(cls, kind);
+  }
+  return kind;
+}

@@ -1,0 +1,132 @@
+// Python-literal text of our values, for `repr()` and `str()` on the other side. Runs no user code beyond `__repr__`.
+import { Buffer } from 'node:buffer';
+import { Complex, FrozenSet, PyFloat, PyInt, Slice } from '../python/values.ts';
+import { className, isClass } from './classes.ts';
+
+const MAX_DEPTH = 6;
+const MAX_LENGTH = 10_000;
+
+/** `repr(value)`; at most 10,000 characters, containers at most 6 deep. */
+export function pyRepr(value: unknown): string {
+  const text = new Printer().print(value, 0);
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}...` : text;
+}
+
+class Printer {
+  private readonly open = new Set<object>();
+  private length = 0;
+
+  print(value: unknown, depth: number): string {
+    const text = this.text(value, depth);
+    this.length += text.length;
+    return text;
+  }
+
+  private text(value: unknown, depth: number): string {
+    switch (typeof value) {
+      case 'string':
+        return quote(value);
+      case 'number':
+        return number(value);
+      case 'boolean':
+        return value ? 'True' : 'False';
+      case 'undefined':
+        return 'None';
+      case 'bigint':
+        return value.toString();
+      case 'symbol':
+        return value.toString();
+      case 'function':
+        return isClass(value) ? `<class '${className(value)}'>` : `<function ${value.name || '<lambda>'}>`;
+      default:
+        return value === null ? 'None' : this.object(value as object, depth);
+    }
+  }
+
+  private object(value: object, depth: number): string {
+    if (this.open.has(value)) return Array.isArray(value) ? '[...]' : '{...}';
+    if (depth > MAX_DEPTH || this.length > MAX_LENGTH) return '...';
+    this.open.add(value);
+    try {
+      return this.container(value, depth + 1);
+    } finally {
+      this.open.delete(value);
+    }
+  }
+
+  private items(values: Iterable<unknown>, depth: number): string[] {
+    const out: string[] = [];
+    for (const value of values) {
+      if (this.length > MAX_LENGTH) {
+        out.push('...');
+        break;
+      }
+      out.push(this.print(value, depth));
+    }
+    return out;
+  }
+
+  private pairs(entries: Iterable<[unknown, unknown]>, depth: number): string {
+    const out: string[] = [];
+    for (const [key, value] of entries) {
+      if (this.length > MAX_LENGTH) {
+        out.push('...');
+        break;
+      }
+      out.push(`${this.print(key, depth)}: ${this.print(value, depth)}`);
+    }
+    return `{${out.join(', ')}}`;
+  }
+
+  private container(value: object, depth: number): string {
+    if (Array.isArray(value)) {
+      const items = this.items(value, depth);
+      if (!Object.isFrozen(value)) return `[${items.join(', ')}]`;
+      return items.length === 1 ? `(${items[0]},)` : `(${items.join(', ')})`;
+    }
+    if (value instanceof Map) return this.pairs(value, depth);
+    if (value instanceof Set) return value.size === 0 ? 'set()' : `{${this.items(value, depth).join(', ')}}`;
+    if (value instanceof FrozenSet) return value.size === 0 ? 'frozenset()' : `frozenset({${this.items(value, depth).join(', ')}})`;
+    if (value instanceof Uint8Array) return bytes(value);
+    if (ArrayBuffer.isView(value)) return `[${this.items(value as never, depth).join(', ')}]`;
+    if (value instanceof PyFloat) return Number.isInteger(value.value) ? `${value.value}.0` : number(value.value);
+    if (value instanceof PyInt) return value.value.toString();
+    if (value instanceof Slice) return `slice(${this.items([value.start, value.stop, value.step], depth).join(', ')})`;
+    if (value instanceof Complex) return `(${value.real}${value.imag < 0 ? '' : '+'}${value.imag}j)`;
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype === null || prototype === Object.prototype) return this.pairs(dataEntries(value), depth);
+    return `<${className(prototype.constructor)} object>`;
+  }
+}
+
+/** What a plain object shows as a dict: own enumerable data properties that are no functions. */
+export function* dataEntries(object: object): Generator<[string, unknown]> {
+  for (const key of Object.keys(object)) {
+    const descriptor = Object.getOwnPropertyDescriptor(object, key);
+    if (descriptor !== undefined && 'value' in descriptor && typeof descriptor.value !== 'function') yield [key, descriptor.value];
+  }
+}
+
+function number(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  if (Object.is(value, -0)) return '-0.0';
+  return String(value);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function quote(value: string): string {
+  const mark = value.includes("'") && !value.includes('"') ? '"' : "'";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: Python escapes exactly these
+  const body = value.replace(/[\\\n\r\t\x00-\x1f\x7f]/g, (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return mark + (mark === "'" ? body.replaceAll("'", "\\'") : body).toWellFormed() + mark;
+}
+
+function bytes(value: Uint8Array): string {
+  const shown = Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, MAX_LENGTH)).toString('latin1');
+  const body = shown.replace(/[^\x20-\x7e]|[\\']/g, (c) =>
+    c === '\\' || c === "'" ? `\\${c}` : (ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`),
+  );
+  return `b'${body}'`;
+}

@@ -1,0 +1,247 @@
+// Exceptions across the wire: ours into RPyC's payload, the peer's into errors. Mapping section C.
+// Real Python drops the connection when a payload displeases its loader, so what is written here is always of the shapes it takes.
+// Answers to rpyc/core/vinegar.py.
+import { Buffer } from 'node:buffer';
+import { UnicodeEncodeError as LocalUnicodeEncodeError } from '../errors.ts';
+import { tx } from '../native/engine.ts';
+import { Tag } from '../native/tape.ts';
+import { exceptionClass, exceptions, messageOf, PythonError } from '../python/exceptions.ts';
+import { writeNumber } from './boxing.ts';
+import type { Config } from './config.ts';
+import { EXC_STOP_ITERATION } from './constants.ts';
+import { FORBIDDEN } from './facade.ts';
+import { pyRepr } from './repr.ts';
+
+/** What Python is to raise. */
+interface Payload {
+  module: string;
+  name: string;
+  args: readonly unknown[];
+  attrs: [string, unknown][];
+}
+
+const REMOTE_TRACEBACK = '\n\n========= Remote Traceback ';
+
+/** System error codes of Node as Python's subclasses of OSError. */
+const OS_ERRORS: Readonly<Record<string, string>> = Object.freeze({
+  __proto__: null,
+  ENOENT: 'FileNotFoundError',
+  EEXIST: 'FileExistsError',
+  EACCES: 'PermissionError',
+  EPERM: 'PermissionError',
+  ENOTDIR: 'NotADirectoryError',
+  EISDIR: 'IsADirectoryError',
+  ECONNREFUSED: 'ConnectionRefusedError',
+  ECONNRESET: 'ConnectionResetError',
+  ECONNABORTED: 'ConnectionAbortedError',
+  EPIPE: 'BrokenPipeError',
+  ETIMEDOUT: 'TimeoutError',
+  EAGAIN: 'BlockingIOError',
+  EINTR: 'InterruptedError',
+  ESRCH: 'ProcessLookupError',
+  ECHILD: 'ChildProcessError',
+} as unknown as Record<string, string>);
+
+interface SystemError extends Error {
+  code: string;
+  errno: number;
+  syscall: string;
+  path?: unknown;
+}
+
+const isSystemError = (error: Error): error is SystemError => {
+  const e = error as Partial<SystemError>;
+  return typeof e.code === 'string' && typeof e.errno === 'number' && typeof e.syscall === 'string';
+};
+
+const NATIVE_NAMES: readonly [new (...args: never[]) => Error, string][] = [
+  [LocalUnicodeEncodeError, 'UnicodeEncodeError'],
+  [SyntaxError, 'SyntaxError'],
+  [TypeError, 'TypeError'],
+  [ReferenceError, 'NameError'],
+  [RangeError, 'ValueError'],
+  [URIError, 'ValueError'],
+  [EvalError, 'RuntimeError'],
+];
+
+/** Classes that JavaScript itself throws; anything derived from one by a user keeps the user's name. */
+const NATIVE_CLASSES: ReadonlySet<unknown> = new Set([Error, TypeError, RangeError, ReferenceError, URIError, EvalError, SyntaxError, LocalUnicodeEncodeError]);
+
+function describe(thrown: unknown): Payload {
+  if (thrown instanceof PythonError) return { module: thrown.pyModule, name: thrown.pyName, args: thrown.args, attrs: Object.entries(thrown.attrs) };
+  if (!(thrown instanceof Error)) return { module: 'builtins', name: 'Exception', args: [thrown], attrs: [] };
+  if (isSystemError(thrown)) {
+    const errno = Math.abs(thrown.errno);
+    const attrs: [string, unknown][] = [['errno', errno], ['strerror', thrown.message], ['filename', thrown.path ?? null]];
+    return { module: 'builtins', name: OS_ERRORS[thrown.code] ?? 'OSError', args: [errno, thrown.message], attrs };
+  }
+  const cls: unknown = thrown.constructor;
+  if (thrown instanceof DOMException || thrown.name === 'AbortError')
+    return thrown.name === 'TimeoutError'
+      ? { module: 'builtins', name: 'TimeoutError', args: [thrown.message], attrs: [] }
+      : { module: 'js', name: thrown.name, args: [thrown.message], attrs: [] };
+  // Internal errors of Node (ERR_INVALID_ARG_TYPE, …) are private subclasses of the natives with a code.
+  const isNative = NATIVE_CLASSES.has(cls) || String((thrown as { code?: unknown }).code ?? '').startsWith('ERR_');
+  if (!isNative) return custom(thrown, cls);
+  return { module: 'builtins', name: nativeName(thrown), args: [thrown.message], attrs: thrown instanceof SyntaxError ? [['msg', thrown.message]] : [] };
+}
+
+function nativeName(thrown: Error): string {
+  if (thrown instanceof RangeError && thrown.message.includes('Maximum call stack')) return 'RecursionError';
+  return NATIVE_NAMES.find(([cls]) => thrown instanceof cls)?.[1] ?? 'Exception';
+}
+
+function custom(thrown: Error, cls: unknown): Payload {
+  const { rpycModule, name } = (typeof cls === 'function' ? cls : {}) as { rpycModule?: unknown; name?: string };
+  return {
+    module: typeof rpycModule === 'string' ? rpycModule : 'js',
+    name: name || thrown.name || 'Error',
+    args: [thrown.message],
+    attrs: Object.entries(thrown),
+  };
+}
+
+/** Attribute names that Python's loader chokes on, or that are not the exception's own. */
+const BAD_ATTRS: ReadonlySet<string> = new Set([
+  ...FORBIDDEN,
+  ...'args with_traceback add_note characters_written name message stack cause errors'.split(' '),
+]);
+const UNICODE_ATTRS: ReadonlySet<string> = new Set('start end object encoding reason'.split(' '));
+
+const isIdentifier = (name: string): boolean => /^[A-Za-z][A-Za-z0-9_]*$/.test(name);
+
+function usableAttr(payload: Payload, name: string): boolean {
+  if (!isIdentifier(name) || BAD_ATTRS.has(name)) return false;
+  return !UNICODE_ATTRS.has(name) || payload.name.startsWith('Unicode');
+}
+
+/** Writes one argument or attribute by value, or as its repr. Never throws. */
+function writeSafely(value: unknown): void {
+  switch (typeof value) {
+    case 'undefined':
+      tx.word(Tag.NONE);
+      return;
+    case 'boolean':
+      tx.word(value ? Tag.TRUE : Tag.FALSE);
+      return;
+    case 'number':
+      writeNumber(value);
+      return;
+    case 'string':
+      tx.str(value.toWellFormed());
+      return;
+    case 'bigint':
+      if (value.toString().length < 4000) tx.bigint(value);
+      else tx.str('<an integer of more than 4000 digits>');
+      return;
+    default:
+      if (value === null) tx.word(Tag.NONE);
+      else if (value instanceof Uint8Array && value.byteLength < 65_536) tx.data(Buffer.from(value));
+      else tx.str(safeRepr(value));
+  }
+}
+
+function safeRepr(value: unknown): string {
+  try {
+    return pyRepr(value).toWellFormed();
+  } catch {
+    return '<unprintable object>';
+  }
+}
+
+/** Longest traceback sent, characters. */
+const MAX_TRACEBACK = 64 * 1024;
+
+function traceback(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `JavaScript threw a value that is no Error: ${safeRepr(thrown)}`;
+  let text = '';
+  const seen = new Set<unknown>();
+  for (let at: unknown = thrown; at instanceof Error && !seen.has(at) && seen.size < 8; at = at.cause) {
+    seen.add(at);
+    text += `${text === '' ? '' : '\nCaused by: '}${String(at.stack ?? at)}`;
+  }
+  return text.slice(0, MAX_TRACEBACK).toWellFormed();
+}
+
+/** Appends the payload of an EXCEPTION message for `thrown` to the tape. */
+export function writeException(thrown: unknown, config: Config, version: string): void {
+  if (thrown instanceof exceptions.StopIteration) {
+    tx.int(EXC_STOP_ITERATION);
+    return;
+  }
+  const payload = describe(thrown);
+  const attrs = payload.attrs.filter(([name]) => usableAttr(payload, name));
+  tx.container(Tag.TUPLE, 4);
+  tx.container(Tag.TUPLE, 2);
+  tx.str(payload.module.toWellFormed());
+  tx.str(payload.name.toWellFormed());
+  tx.container(Tag.TUPLE, payload.args.length);
+  for (const arg of payload.args) writeSafely(arg);
+  tx.container(Tag.TUPLE, attrs.length + 1);
+  for (const [name, value] of attrs) {
+    tx.container(Tag.TUPLE, 2);
+    tx.str(name);
+    writeSafely(value);
+  }
+  tx.container(Tag.TUPLE, 2);
+  tx.str('_remote_version');
+  tx.str(config.include_local_version ? version : '<version denied>');
+  tx.str(config.include_local_traceback ? traceback(thrown) : '<traceback denied>');
+}
+
+/** Never copied from a peer's exception to ours. */
+const ERROR_MEMBERS: ReadonlySet<string> = new Set([
+  ...FORBIDDEN,
+  ...'name message stack cause code args attrs pyModule pyName remoteTraceback remoteVersion toString valueOf then toJSON'.split(' '),
+]);
+
+/** The error for a received EXCEPTION payload. */
+export function loadException(payload: unknown): Error {
+  if (payload === EXC_STOP_ITERATION || payload === 1n) return new exceptions.StopIteration();
+  if (typeof payload === 'string') return new PythonError(payload);
+  if (!Array.isArray(payload) || payload.length !== 4 || !Array.isArray(payload[0])) return new PythonError('exception of an unknown form');
+  const [[module, name], rawArgs, rawAttrs, rawText] = payload as [unknown[], unknown, unknown, unknown];
+  const args: readonly unknown[] = Array.isArray(rawArgs) ? rawArgs : [];
+  const text = typeof rawText === 'string' ? rawText : '';
+  const error = instantiate(String(module), String(name), args);
+  if (error instanceof PythonError) error.remoteTraceback = text;
+  copyAttrs(error, Array.isArray(rawAttrs) ? rawAttrs : []);
+  if (text !== '') appendTraceback(error, text);
+  return error;
+}
+
+function instantiate(module: string, name: string, args: readonly unknown[]): Error {
+  const cls = exceptionClass(module, name);
+  if (cls !== undefined) {
+    try {
+      return new cls(...(args as never[]));
+    } catch {
+      // A registered class that does not take these args: the generic form says as much.
+    }
+  }
+  const error = new PythonError(...args);
+  const fields: Record<string, string> = { name: `${module}.${name}`, pyModule: module, pyName: name };
+  for (const key in fields) Object.defineProperty(error, key, { value: fields[key], configurable: true, writable: true, enumerable: false });
+  error.message = messageOf(args);
+  return error;
+}
+
+function copyAttrs(error: Error, attrs: readonly unknown[]): void {
+  for (const attr of attrs) {
+    if (!Array.isArray(attr) || typeof attr[0] !== 'string') continue;
+    const [name, value] = attr as [string, unknown];
+    if (name === '_remote_version') {
+      if (error instanceof PythonError) error.remoteVersion = String(value);
+    } else {
+      if (error instanceof PythonError && !FORBIDDEN.has(name)) error.attrs[name] = value;
+      if (!ERROR_MEMBERS.has(name) && !(name in error)) Object.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: true });
+    }
+  }
+}
+
+/** The peer's traceback under ours, in RPyC's form; nested ones are numbered on. */
+function appendTraceback(error: Error, text: string): void {
+  const nested = text.split(REMOTE_TRACEBACK).length - 1;
+  const stack = `${error.stack ?? ''}${REMOTE_TRACEBACK}(${nested + 1}) =========\n${text}`;
+  Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false });
+}

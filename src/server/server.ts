@@ -1,0 +1,176 @@
+// A server: listens, and makes a Connection of everything it accepts. Answers to rpyc/utils/server.py (one event loop instead of threads).
+import { EventEmitter } from 'node:events';
+import { unlinkSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { addon } from '../native/load.ts';
+import { Listener } from '../native/socket.ts';
+import { SocketTransport } from '../native/transport.ts';
+import { netrefs } from '../netref/maker.ts';
+import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from '../protocol/config.ts';
+import { Connection } from '../protocol/connection.ts';
+import { rootOf, Service, type ServiceSource } from '../service/service.ts';
+
+export interface ServerOptions extends ConnectionOptions {
+  /** Address or name to listen on. Default 127.0.0.1 (RPyC listens on all interfaces; say '0.0.0.0' or '::' for that). */
+  hostname?: string;
+  /** TCP port; 0, the default, takes any free one (`server.port` tells). */
+  port?: number;
+  /** Path of a Unix socket to listen on instead. */
+  socketPath?: string;
+  /** Connections waiting to be accepted. Default 511. */
+  backlog?: number;
+  /** SO_REUSEADDR. Default true. */
+  reuseAddr?: boolean;
+  /** Reports errors of handlers. Default: warnings and errors go to the console; null: none. */
+  logger?: Logger | null;
+  /** Wire version to speak when the service talks before the client does. Default 6. */
+  protocol?: 5 | 6;
+}
+
+const CONSOLE: Logger = {
+  debug() {},
+  info() {},
+  warn: (...args) => console.warn(...args),
+  error: (...args) => console.error(...args),
+};
+
+interface ServerEvents {
+  connection: [conn: Connection];
+  error: [error: Error];
+  close: [];
+}
+
+/**
+ * Serves a service over TCP or a Unix socket. A service class gets one instance per connection, an instance is shared.
+ *
+ *     const server = new rpyc.Server(Calculator, { port: 18861 });
+ *     await server.start();
+ */
+export class Server extends EventEmitter<ServerEvents> {
+  private readonly service: ServiceSource;
+  private readonly options: ServerOptions;
+  private listener: Listener | undefined;
+  private readonly open = new Set<Connection>();
+  private where: [string, number] | undefined;
+
+  constructor(service: ServiceSource, options: ServerOptions = {}) {
+    super();
+    if (!(service instanceof Service) && !(typeof service === 'function' && service.prototype instanceof Service))
+      throw new TypeError('Server takes a subclass of rpyc.Service, or an instance of one');
+    const { port = 0 } = options;
+    if (!(Number.isInteger(port) && port >= 0 && port < 65_536)) throw new RangeError(`port is between 0 and 65535, not ${port}`);
+    resolveOptions(options, true);
+    makeConfig(options.config);
+    this.service = service;
+    this.options = options;
+  }
+
+  /** Resolves when the server listens. @throws a system error, EADDRINUSE for a taken port */
+  async start(): Promise<this> {
+    if (this.listener !== undefined) throw new Error('the server is already running');
+    const { hostname = '127.0.0.1', port = 0, socketPath, backlog = 511, reuseAddr = true } = this.options;
+    const where =
+      socketPath !== undefined
+        ? { path: socketPath, backlog }
+        : {
+            address: isIP(hostname) ? hostname : (await lookup(hostname)).address,
+            port,
+            backlog,
+            reuseAddress: reuseAddr,
+            reusePort: false,
+            ipv6Only: false,
+          };
+    this.listener = new Listener(
+      where,
+      (handle) => this.accept(handle),
+      (error) => this.logger?.error('rpyc server: accept failed', error),
+    );
+    this.where = this.listener.address;
+    return this;
+  }
+
+  private get logger(): Logger | null {
+    return this.options.logger === undefined ? CONSOLE : this.options.logger;
+  }
+
+  private accept(handle: number): void {
+    try {
+      const conn = this.connection(handle);
+      this.open.add(conn);
+      conn.once('close', () => this.open.delete(conn));
+      conn.start();
+      this.emit('connection', conn);
+    } catch (error) {
+      addon.close(handle);
+      this.logger?.error('rpyc server: a connection could not be served', error);
+    }
+  }
+
+  private connection(handle: number): Connection {
+    const { options } = this;
+    const peer = addon.peerAddress(handle);
+    const local = options.socketPath !== undefined || peer[0].startsWith('127.') || peer[0] === '::1';
+    const resolved = resolveOptions(options, local);
+    const config = makeConfig({ logger: this.logger, endpoints: [addon.localAddress(handle), peer], ...options.config });
+    const root = rootOf(this.service);
+    return new Connection({
+      transport: new SocketTransport(handle, { ...resolved, variant: 0, bound: 2 }),
+      root,
+      config,
+      options: resolved,
+      netrefs,
+      speaks: options.protocol ?? 6,
+    });
+  }
+
+  /** The TCP port that the server listens on. */
+  get port(): number {
+    return this.address.port;
+  }
+
+  /** Where the server listens: host and port, or the path of its socket (port 0). */
+  get address(): { host: string; port: number } {
+    if (this.where === undefined) throw new Error('the server has not been started');
+    return { host: this.where[0], port: this.where[1] };
+  }
+
+  /** Connections being served. */
+  get connections(): ReadonlySet<Connection> {
+    return this.open;
+  }
+
+  /** Lets the process end while the server only waits for connections. */
+  unref(): this {
+    this.listener?.ref(false);
+    return this;
+  }
+
+  ref(): this {
+    this.listener?.ref(true);
+    return this;
+  }
+
+  /** Stops listening and closes every connection. Resolves when all are closed. */
+  async close(): Promise<void> {
+    const { listener } = this;
+    if (listener === undefined) return;
+    this.listener = undefined;
+    listener.close();
+    if (this.options.socketPath !== undefined) removeSocket(this.options.socketPath);
+    await Promise.all([...this.open].map((conn) => conn.close()));
+    this.emit('close');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function removeSocket(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else removed it.
+  }
+}

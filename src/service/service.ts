@@ -1,0 +1,77 @@
+// Services: what a side offers to its peer. Answers to rpyc/core/service.py.
+import type { Connection, LocalRoot } from '../protocol/connection.ts';
+import type { Face } from '../protocol/refs.ts';
+import { exceptions } from '../python/exceptions.ts';
+
+/**
+ * Base class of services. Methods named `exposed_…`, names in `static exposed`, and members marked `@exposed` are offered; nothing else is.
+ *
+ *     class Calculator extends rpyc.Service {
+ *       exposed_add(a, b) { return a + b; }
+ *     }
+ */
+export class Service {
+  /** Names under which a registry knows the service; by default the class name without `Service`, in upper case. */
+  static readonly ALIASES: readonly string[] = [];
+  /** Names of members to expose, for plain JavaScript: `static exposed = ['add']`. */
+  static readonly exposed: readonly string[] = [];
+  /** How references that enter the methods answer: awaitable, or blocking. */
+  static readonly face: Face = 'async';
+
+  /** The connection is made. A promise holds back the peer's first request until it settles; a rejection closes the connection. */
+  onConnect(_conn: Connection): void | Promise<void> {}
+
+  /** The connection is over. Nothing can be sent any more. */
+  onDisconnect(_conn: Connection): void {}
+
+  /** RPyC's names of the service. */
+  static serviceAliases(): string[] {
+    if (this.ALIASES.length > 0) return this.ALIASES.map((alias) => alias.toUpperCase());
+    return [this.name.toUpperCase().replace(/SERVICE$/, '')];
+  }
+
+  /** The first alias. */
+  static serviceName(): string {
+    return this.serviceAliases()[0];
+  }
+
+  exposed_get_service_aliases(): readonly string[] {
+    return Object.freeze((this.constructor as typeof Service).serviceAliases());
+  }
+
+  exposed_get_service_name(): string {
+    return (this.constructor as typeof Service).serviceName();
+  }
+
+  /** A peer never writes to a service, whatever the configuration. */
+  _rpyc_setattr(_name: string, _value: unknown): void {
+    throw new exceptions.AttributeError('access denied');
+  }
+
+  _rpyc_delattr(_name: string): void {
+    throw new exceptions.AttributeError('access denied');
+  }
+}
+
+/** RPyC's default of clients: offers nothing. */
+export class VoidService extends Service {}
+
+/** A service class (one instance per connection) or an instance (shared by all). */
+export type ServiceSource = (new () => Service) | Service;
+
+interface PythonNamed {
+  on_connect?(conn: Connection): void | Promise<void>;
+  on_disconnect?(conn: Connection): void;
+}
+
+/** The local root of one connection. RPyC's own `on_connect` and `on_disconnect` are called as well, for ported code. */
+export function rootOf(source: ServiceSource): LocalRoot {
+  const service: Service & PythonNamed = typeof source === 'function' ? new source() : source;
+  if (!(service instanceof Service)) throw new TypeError('a service is a subclass of rpyc.Service, or an instance of one');
+  return {
+    object: service,
+    face: (service.constructor as typeof Service).face,
+    connected: (conn) => (service.on_connect === undefined ? service.onConnect(conn) : service.on_connect(conn)),
+    disconnected: (conn) => (service.on_disconnect === undefined ? service.onDisconnect(conn) : service.on_disconnect(conn)),
+  };
+}
