@@ -2,7 +2,7 @@
 // Answers to Connection._box/_unbox and rpyc/core/brine.py's dumpable.
 import { Buffer } from 'node:buffer';
 import { codedError } from '../errors.ts';
-import { tx } from '../native/engine.ts';
+import { nameOf, tx } from '../native/engine.ts';
 import { type Arena, type RawBuffer, Tag } from '../native/tape.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { Complex, Ellipsis, FrozenSet, isKwargs, type Kwargs, kwargs, NotImplemented, PyFloat, PyInt, Slice } from '../python/values.ts';
@@ -231,6 +231,8 @@ export function readValue(): unknown {
       return word >> 8 === 1 ? latin1() : utf8();
     case Tag.EMPTY_STR:
       return '';
+    case Tag.NAME:
+      return nameOf(words[pos++]);
     case Tag.BYTES:
       return readBytes();
     case Tag.EMPTY_BYTES:

@@ -746,7 +746,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     this.sweepAt = next === 0 ? -1 : next;
     for (let i = 0; i < found; i++) {
       const rid = deadRids[i];
-      this.writeDel(rid, this.counts[rid]);
+      // 0: its DEL is on the tape already.
+      if (this.counts[rid] > 0) this.writeDel(rid, this.counts[rid]);
       this.counts[rid] = 0;
     }
     if (found > 0) send(false);

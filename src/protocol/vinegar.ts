@@ -55,7 +55,6 @@ const isSystemError = (error: Error): error is SystemError => {
 };
 
 const NATIVE_NAMES: readonly [new (...args: never[]) => Error, string][] = [
-  [LocalUnicodeEncodeError, 'UnicodeEncodeError'],
   [SyntaxError, 'SyntaxError'],
   [TypeError, 'TypeError'],
   [ReferenceError, 'NameError'],
@@ -65,7 +64,7 @@ const NATIVE_NAMES: readonly [new (...args: never[]) => Error, string][] = [
 ];
 
 /** Classes that JavaScript itself throws; anything derived from one by a user keeps the user's name. */
-const NATIVE_CLASSES: ReadonlySet<unknown> = new Set([Error, TypeError, RangeError, ReferenceError, URIError, EvalError, SyntaxError, LocalUnicodeEncodeError]);
+const NATIVE_CLASSES: ReadonlySet<unknown> = new Set([Error, TypeError, RangeError, ReferenceError, URIError, EvalError, SyntaxError]);
 
 function describe(thrown: unknown): Payload {
   if (thrown instanceof PythonError) return { module: thrown.pyModule, name: thrown.pyName, args: thrown.args, attrs: Object.entries(thrown.attrs) };
@@ -74,6 +73,11 @@ function describe(thrown: unknown): Payload {
     const errno = Math.abs(thrown.errno);
     const attrs: [string, unknown][] = [['errno', errno], ['strerror', thrown.message], ['filename', thrown.path ?? null]];
     return { module: 'builtins', name: OS_ERRORS[thrown.code] ?? 'OSError', args: [errno, thrown.message], attrs };
+  }
+  if (thrown instanceof LocalUnicodeEncodeError) {
+    // Python's str() of a Unicode error shows its attributes, not its args.
+    const attrs: [string, unknown][] = [['encoding', 'utf-8'], ['object', '?'], ['start', 0], ['end', 1], ['reason', thrown.message]];
+    return { module: 'builtins', name: 'UnicodeEncodeError', args: [thrown.message], attrs };
   }
   const cls: unknown = thrown.constructor;
   if (thrown instanceof DOMException || thrown.name === 'AbortError')

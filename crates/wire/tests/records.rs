@@ -35,11 +35,6 @@ impl Peer {
     }
 }
 
-fn fixed(text: &str) -> String {
-    // 'builtins.list' has 13 = 0x0d letters, 'js.Ab' 5.
-    text.into()
-}
-
 /// `[handler, obj, name, rest - pos]` and the name.
 fn glance(payload: &str) -> ([i32; 4], String) {
     let mut peer = Peer::new();
@@ -52,7 +47,7 @@ fn glance(payload: &str) -> ([i32; 4], String) {
 
 #[test]
 fn requests_for_an_attribute_of_our_object_tell_object_and_name() {
-    let ours = fixed(OURS);
+    let ours = OURS;
     // GETATTR, DELATTR, SETATTR, CALLATTR: BOX 2, LOCAL 2, NAME 2.
     for (number, handler) in [("54", 4), ("55", 5), ("56", 6), ("58", 8)] {
         let payload = format!("01 11 57 11 {number} 11 52 12 {ours} 11 51 080c616464 11 51 11 55 5a");
@@ -70,7 +65,7 @@ fn requests_for_an_attribute_of_our_object_tell_object_and_name() {
 
 #[test]
 fn an_attribute_name_that_is_not_interned_stays_on_the_tape() {
-    let ours = fixed(OURS);
+    let ours = OURS;
     let name = |encoded: &str| glance(&format!("01 11 57 11 54 11 52 11 {ours} 11 51 {encoded}"));
     assert_eq!(name("080b6162").0, [4, 2, 1, 6]);
     assert_eq!(name("0b6162").0, [4, 2, 0, 4], "bytes");
@@ -120,7 +115,7 @@ fn handlers_and_sequence_numbers_are_ints_in_range() {
 #[test]
 fn boxes_are_read_by_label_and_others_refused() {
     let mut peer = Peer::new();
-    assert_eq!(peer.boxed(&fixed(OURS)), Ok(Boxed::Ours(false, 2)));
+    assert_eq!(peer.boxed(OURS), Ok(Boxed::Ours(false, 2)));
     assert_eq!(peer.boxed(OUR_CLASS), Ok(Boxed::Ours(true, 1)));
     let id = |parts: [&str; 3]| parts.map(String::from);
     assert_eq!(peer.boxed("11 54 12 080a78 51 160331 3630"), Ok(Boxed::Remote(id(["x", "1", "160"]))));

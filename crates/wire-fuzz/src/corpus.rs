@@ -1,0 +1,29 @@
+//! Writes the captured frames of real RPyC as corpora: frames, payloads and values as they are.
+
+use rpyc_wire_fuzz::support::fixtures;
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    let document = fixtures::load();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let write = |target: &str, number: usize, bytes: &[u8]| {
+        let folder = root.join(target);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(format!("fixture-{number}")), bytes)
+    };
+    let mut number = 0;
+    for frame in fixtures::connections(&document).into_iter().flat_map(|connection| connection.frames) {
+        number += 1;
+        if number % 5 == 0 || frame.compressed {
+            write("frame", number, &frame.bytes)?;
+            write("message", number, &frame.payload)?;
+        }
+        if frame.compressed {
+            write("inflate", number, &frame.bytes[5..frame.bytes.len() - 1])?;
+        }
+    }
+    for (number, value) in fixtures::list(&document["values"]).iter().enumerate() {
+        write("brine", number, &fixtures::bytes(&value["hex"]))?;
+    }
+    Ok(())
+}
