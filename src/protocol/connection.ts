@@ -83,7 +83,6 @@ const CLOSE_WAIT = 1000;
 const DEADLOCK_WARNING = 1000;
 
 const deadRids = new Int32Array(SWEEP_SLICE);
-const statsOut = new Float64Array(6);
 /** Blocking waits on this thread's stack: while there is one, promises do not settle. */
 let blockingWaits = 0;
 
@@ -129,6 +128,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private readonly classes: RemoteClass[] = [];
   /** References received less references released, by rid. */
   private readonly counts: number[] = [];
+  /** As Addon.stats fills it. */
+  private readonly counters = new Float64Array(6);
   private seq = 0;
   private remoteRoot: Holder | undefined;
   private ending: Error | undefined;
@@ -202,9 +203,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     return this.closeRequested;
   }
 
+  /** Traffic so far; after the end, what it was then. */
   get stats(): ConnectionStats {
-    if (this.ending === undefined) addon.stats(this.handle, statsOut);
-    const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = this.ending === undefined ? statsOut : new Float64Array(6);
+    if (this.ending === undefined) addon.stats(this.handle, this.counters);
+    const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = this.counters;
     return { bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects, localObjects: this.exports.size, pending: this.pending.size };
   }
 
@@ -335,6 +337,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     if (this.ending !== undefined) return;
     void this.variant;
     flush();
+    addon.stats(this.handle, this.counters);
+    this.counters.fill(0, 4);
     this.ending = error;
     this.batches.length = 0;
     this.transport.close();

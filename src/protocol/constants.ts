@@ -27,3 +27,7 @@ export const HANDLE_INSTANCECHECK = 20;
 
 /** Vinegar's whole payload for StopIteration. */
 export const EXC_STOP_ITERATION = 1;
+
+/** Names of the handlers, for logs and traces. */
+export const HANDLER_NAMES: readonly (string | undefined)[] =
+  ',ping,close,getroot,getattr,delattr,setattr,call,callattr,repr,str,cmp,hash,dir,pickle,del,inspect,buffiter,oldslicing,ctxexit,instancecheck'.split(',');

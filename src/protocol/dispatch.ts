@@ -12,6 +12,7 @@ import { isClass } from './classes.ts';
 import type { Config } from './config.ts';
 import * as H from './constants.ts';
 import type { Entry } from './exports.ts';
+import { type ServedCall, servedCalls } from './observe.ts';
 import { compare, hashOf, reprOf, strOf } from './operations.ts';
 import { type Face, holderOf } from './refs.ts';
 
@@ -51,7 +52,8 @@ export function dispatch(side: ServingSide, arena: Arena, at: number, seq: numbe
 function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
   const { words } = arena;
   const handler = words[at + 3];
-  let what = handler === H.HANDLE_CALLATTR ? 'callattr' : 'request';
+  const started = servedCalls.hasSubscribers ? performance.now() : 0;
+  let what = H.HANDLER_NAMES[handler] ?? 'request';
   try {
     let result: unknown;
     if (handler === H.HANDLE_CALLATTR && words[at + 5] > 0) {
@@ -70,17 +72,24 @@ function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
       if (handle === undefined) throw new exceptions.KeyError(handler);
       result = handle(side, args, words[at + 4]);
     }
-    if (isThenable(result)) answerLater(side, seq, result, what);
-    else side.reply(seq, result);
+    if (isThenable(result)) answerLater(side, seq, result, what, started);
+    else {
+      side.reply(seq, result);
+      if (started !== 0) publish(what, started, false);
+    }
   } catch (thrown) {
-    answerThrown(side, seq, thrown, what);
+    answerThrown(side, seq, thrown, what, started);
   }
+}
+
+function publish(name: string, started: number, failed: boolean): void {
+  servedCalls.publish({ name, duration: performance.now() - started, failed } satisfies ServedCall);
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
 
-function answerLater(side: ServingSide, seq: number, result: PromiseLike<unknown>, what: string): void {
+function answerLater(side: ServingSide, seq: number, result: PromiseLike<unknown>, what: string, started: number): void {
   const blocked = side.blocked;
   if (blocked && !side.deferAnswer(seq, what)) {
     Promise.resolve(result).catch(() => undefined);
@@ -91,15 +100,16 @@ function answerLater(side: ServingSide, seq: number, result: PromiseLike<unknown
     (value) => {
       side.answered(seq);
       side.reply(seq, value);
+      if (started !== 0) publish(what, started, false);
     },
     (thrown: unknown) => {
       side.answered(seq);
-      answerThrown(side, seq, thrown, what);
+      answerThrown(side, seq, thrown, what, started);
     },
   );
 }
 
-function answerThrown(side: ServingSide, seq: number, thrown: unknown, what: string): void {
+function answerThrown(side: ServingSide, seq: number, thrown: unknown, what: string, started: number): void {
   const { logger, connid } = side.config;
   if (logger !== null) {
     const expected = thrown instanceof exceptions.AttributeError || thrown instanceof exceptions.StopIteration;
@@ -107,6 +117,7 @@ function answerThrown(side: ServingSide, seq: number, thrown: unknown, what: str
     else logger.error(`${connid}: ${what} failed:`, thrown);
   }
   side.replyException(seq, thrown);
+  if (started !== 0) publish(what, started, true);
 }
 
 function entryOf(side: ServingSide, id: number): Entry {

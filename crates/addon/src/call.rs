@@ -1,4 +1,5 @@
-//! One call from JavaScript: reading arguments, checking their ranges, and the border that neither a fault nor a panic crosses.
+//! One call from JavaScript: reading arguments, checking their ranges, and the border that neither
+//! a fault nor a panic crosses.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -45,14 +46,26 @@ pub unsafe fn enter(
     info: sys::napi_callback_info,
     function: impl FnOnce(&mut Engine, &Call) -> Result<sys::napi_value>,
 ) -> sys::napi_value {
-    let mut call = Call { env: Env(env), arguments: [null_mut(); MAX_ARGUMENTS], turn: Cell::new(null_mut()) };
+    let mut call = Call {
+        env: Env(env),
+        arguments: [null_mut(); MAX_ARGUMENTS],
+        turn: Cell::new(null_mut()),
+    };
     let mut count = MAX_ARGUMENTS;
     let mut data: *mut c_void = null_mut();
     // SAFETY: `arguments` has room for `count` values; missing ones become undefined.
     let engine = unsafe {
-        sys::napi_get_cb_info(env, info, &mut count, call.arguments.as_mut_ptr(), null_mut(), &mut data);
-        // SAFETY: `data` is the environment's engine, which outlives its functions. No other borrow exists: we hold none across calls
-        // into JavaScript, and nothing that is reached from an exported function makes one.
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &mut count,
+            call.arguments.as_mut_ptr(),
+            null_mut(),
+            &mut data,
+        );
+        // SAFETY: `data` is the environment's engine, which outlives its functions. No other borrow
+        // exists: we hold none across calls into JavaScript, and nothing that is reached from an
+        // exported function makes one.
         &mut *data.cast::<Engine>()
     };
     let result = guard(env, || function(engine, &call)).unwrap_or(null_mut());
@@ -63,8 +76,8 @@ pub unsafe fn enter(
 }
 
 impl Call {
-    /// Has a no-op function called before this call returns. Calling one is where V8 notices that a worker is being terminated: a loop
-    /// around a native function alone runs on for many turns.
+    /// Has a no-op function called before this call returns. Calling one is where V8 notices that a
+    /// worker is being terminated: a loop around a native function alone runs on for many turns.
     pub fn let_js_run(&self, no_op: sys::napi_value) {
         self.turn.set(no_op);
     }
@@ -75,7 +88,9 @@ impl Call {
         // SAFETY: a live environment and a value of this call.
         match unsafe { sys::napi_get_value_int32(self.env.0, self.arguments[index], &mut value) } {
             sys::Status::napi_ok => Ok(value),
-            _ => Err(Fault::argument(format!("argument {index} must be a number"))),
+            _ => Err(Fault::argument(format!(
+                "argument {index} must be a number"
+            ))),
         }
     }
 
@@ -83,9 +98,12 @@ impl Call {
     pub fn number(&self, index: usize, min: f64, max: f64) -> Result<f64> {
         let mut value = 0.0;
         // SAFETY: a live environment and a value of this call.
-        let status = unsafe { sys::napi_get_value_double(self.env.0, self.arguments[index], &mut value) };
+        let status =
+            unsafe { sys::napi_get_value_double(self.env.0, self.arguments[index], &mut value) };
         if status != sys::Status::napi_ok || !(min..=max).contains(&value) {
-            return Err(Fault::argument(format!("argument {index} must be a number from {min} to {max}")));
+            return Err(Fault::argument(format!(
+                "argument {index} must be a number from {min} to {max}"
+            )));
         }
         Ok(value)
     }
@@ -95,7 +113,9 @@ impl Call {
         // SAFETY: a live environment and a value of this call.
         match unsafe { sys::napi_get_value_bool(self.env.0, self.arguments[index], &mut value) } {
             sys::Status::napi_ok => Ok(value),
-            _ => Err(Fault::argument(format!("argument {index} must be a boolean"))),
+            _ => Err(Fault::argument(format!(
+                "argument {index} must be a boolean"
+            ))),
         }
     }
 
@@ -103,8 +123,15 @@ impl Call {
         let mut len = 0;
         let wrong = || Fault::argument(format!("argument {index} must be a string"));
         // SAFETY: a null buffer only asks for the length.
-        let status =
-            unsafe { sys::napi_get_value_string_utf8(self.env.0, self.arguments[index], null_mut(), 0, &mut len) };
+        let status = unsafe {
+            sys::napi_get_value_string_utf8(
+                self.env.0,
+                self.arguments[index],
+                null_mut(),
+                0,
+                &mut len,
+            )
+        };
         if status != sys::Status::napi_ok {
             return Err(wrong());
         }
@@ -112,7 +139,13 @@ impl Call {
         // SAFETY: the buffer has room for the text and its final NUL.
         unsafe {
             let at = bytes.as_mut_ptr().cast();
-            sys::napi_get_value_string_utf8(self.env.0, self.arguments[index], at, bytes.len(), &mut len);
+            sys::napi_get_value_string_utf8(
+                self.env.0,
+                self.arguments[index],
+                at,
+                bytes.len(),
+                &mut len,
+            );
         }
         bytes.truncate(len);
         String::from_utf8(bytes).map_err(|_| wrong())
@@ -121,20 +154,29 @@ impl Call {
     /// The endpoint that argument 0 names.
     pub fn endpoint<'e>(&self, engine: &'e mut Engine) -> Result<&'e mut Endpoint> {
         let handle = self.int(0)?;
-        engine.endpoints.get(handle).ok_or_else(|| Fault::bad_handle(handle))
+        engine
+            .endpoints
+            .get(handle)
+            .ok_or_else(|| Fault::bad_handle(handle))
     }
 
     pub fn object(&self, index: usize) -> Result<sys::napi_value> {
         match self.type_of(index) {
-            sys::ValueType::napi_object | sys::ValueType::napi_function => Ok(self.arguments[index]),
-            _ => Err(Fault::argument(format!("argument {index} must be an object"))),
+            sys::ValueType::napi_object | sys::ValueType::napi_function => {
+                Ok(self.arguments[index])
+            }
+            _ => Err(Fault::argument(format!(
+                "argument {index} must be an object"
+            ))),
         }
     }
 
     pub fn function(&self, index: usize) -> Result<sys::napi_value> {
         match self.type_of(index) {
             sys::ValueType::napi_function => Ok(self.arguments[index]),
-            _ => Err(Fault::argument(format!("argument {index} must be a function"))),
+            _ => Err(Fault::argument(format!(
+                "argument {index} must be a function"
+            ))),
         }
     }
 
@@ -152,7 +194,11 @@ impl Call {
     /// The memory of a typed array, kept alive until released.
     pub fn region<T: Element>(&self, index: usize) -> Result<Region<T>> {
         let (data, len) = self.elements(index)?;
-        Ok(Region::new(data, len, self.env.reference(self.arguments[index], true)))
+        Ok(Region::new(
+            data,
+            len,
+            self.env.reference(self.arguments[index], true),
+        ))
     }
 
     /// The memory of a typed array, for this call.
@@ -160,7 +206,9 @@ impl Call {
         let (kind, data, len) = typed_array(self.env, self.arguments[index])
             .ok_or_else(|| Fault::argument(format!("argument {index} must be a typed array")))?;
         if kind != T::KIND {
-            return Err(Fault::argument(format!("argument {index} is a typed array of another type")));
+            return Err(Fault::argument(format!(
+                "argument {index} is a typed array of another type"
+            )));
         }
         Ok((data.cast(), len))
     }
@@ -173,15 +221,21 @@ impl Call {
         }
         let mut len = 0;
         // SAFETY: a live environment and a value of this call; anything but an array is refused.
-        if unsafe { sys::napi_get_array_length(self.env.0, array, &mut len) } != sys::Status::napi_ok {
-            return Err(Fault::argument(format!("argument {index} must be an array of views")));
+        if unsafe { sys::napi_get_array_length(self.env.0, array, &mut len) }
+            != sys::Status::napi_ok
+        {
+            return Err(Fault::argument(format!(
+                "argument {index} must be an array of views"
+            )));
         }
         let mut blobs = Vec::with_capacity(len as usize);
         for at in 0..len {
             let mut item = null_mut();
-            // SAFETY: a live environment and an array of this call. Ours are plain arrays: no getter runs.
+            // SAFETY: a live environment and an array of this call. Ours are plain arrays: no
+            // getter runs.
             unsafe { sys::napi_get_element(self.env.0, array, at, &mut item) };
-            let (data, len) = view(self.env, item).ok_or_else(|| Fault::argument(format!("blob {at} is no view")))?;
+            let (data, len) = view(self.env, item)
+                .ok_or_else(|| Fault::argument(format!("blob {at} is no view")))?;
             if len == 0 {
                 blobs.push(&[] as &[u8]);
                 continue;
@@ -210,11 +264,22 @@ impl Element for u8 {
     const KIND: sys::napi_typedarray_type = sys::TypedarrayType::uint8_array;
 }
 
-fn typed_array(env: Env, value: sys::napi_value) -> Option<(sys::napi_typedarray_type, *mut c_void, usize)> {
+fn typed_array(
+    env: Env,
+    value: sys::napi_value,
+) -> Option<(sys::napi_typedarray_type, *mut c_void, usize)> {
     let (mut kind, mut len, mut data) = (0, 0, null_mut());
     // SAFETY: a live environment; anything but a typed array is refused.
     let status = unsafe {
-        sys::napi_get_typedarray_info(env.0, value, &mut kind, &mut len, &mut data, null_mut(), null_mut())
+        sys::napi_get_typedarray_info(
+            env.0,
+            value,
+            &mut kind,
+            &mut len,
+            &mut data,
+            null_mut(),
+            null_mut(),
+        )
     };
     (status == sys::Status::napi_ok).then_some((kind, data, len))
 }
@@ -236,13 +301,17 @@ fn view(env: Env, value: sys::napi_value) -> Option<(*const u8, usize)> {
     }
     let (mut len, mut data) = (0, null_mut());
     // SAFETY: a live environment; anything but a DataView is refused.
-    let status =
-        unsafe { sys::napi_get_dataview_info(env.0, value, &mut len, &mut data, null_mut(), null_mut()) };
+    let status = unsafe {
+        sys::napi_get_dataview_info(env.0, value, &mut len, &mut data, null_mut(), null_mut())
+    };
     (status == sys::Status::napi_ok).then_some((data.cast::<u8>().cast_const(), len))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("the engine panicked: {}", text.unwrap_or("no message"))
 }
 

@@ -1,5 +1,5 @@
-//! One open connection of an endpoint: codec, what was received and not decoded, what has to be written, weak holders, and how it ended.
-//! Knows no JavaScript but its weak references.
+//! One open connection of an endpoint: codec, what was received and not decoded, what has to be
+//! written, weak holders, and how it ended. Knows no JavaScript but its weak references.
 
 use rpyc_net::{Flushed, Socket, Waiter, WriteQueue};
 use rpyc_wire::{Codec, Names, Options, Outbound, WireError, Zlib};
@@ -71,7 +71,8 @@ impl Connection {
         }
     }
 
-    /// Should the loop read from this peer? Not while it does not read what we send, nor while a large message waits to be taken.
+    /// Should the loop read from this peer? Not while it does not read what we send, nor while a
+    /// large message waits to be taken.
     pub fn wants_input(&self) -> bool {
         self.end.is_none() && self.big.is_none() && !self.queue.is_above()
     }
@@ -85,7 +86,8 @@ impl Connection {
         self.end = Some(End::Protocol);
     }
 
-    /// Encodes the message at `at` behind the queue; keeps a copy while nobody knows which layout the peer speaks.
+    /// Encodes the message at `at` behind the queue; keeps a copy while nobody knows which layout
+    /// the peer speaks.
     pub fn send(
         &mut self,
         tape: &Outbound<'_, [&[u8]]>,
@@ -107,7 +109,9 @@ impl Connection {
             return Ok(());
         }
         self.send_held(names, zlib)?;
-        self.codec.encode_message(tape, at, names, zlib, self.queue.tail()).map(drop)
+        self.codec
+            .encode_message(tape, at, names, zlib, self.queue.tail())
+            .map(drop)
     }
 
     /// Are there kept messages that can go now?
@@ -119,9 +123,15 @@ impl Connection {
     pub fn send_held(&mut self, names: &Names, zlib: &mut Zlib) -> Result<(), WireError> {
         let mut result = Ok(());
         for held in std::mem::take(&mut self.held) {
-            let tape =
-                Outbound { words: &held.words, floats: &held.floats, bytes: &held.bytes, blobs: &held.blobs[..] };
-            let sent = self.codec.encode_message(&tape, 0, names, zlib, self.queue.tail());
+            let tape = Outbound {
+                words: &held.words,
+                floats: &held.floats,
+                bytes: &held.bytes,
+                blobs: &held.blobs[..],
+            };
+            let sent = self
+                .codec
+                .encode_message(&tape, 0, names, zlib, self.queue.tail());
             result = result.and(sent.map(drop));
         }
         result

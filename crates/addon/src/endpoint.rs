@@ -1,5 +1,6 @@
-//! One handle of JavaScript: a connected socket, a connect under way, a listener or a push endpoint. Owns the descriptor, its readiness
-//! in the loop and, once opened, the connection. Dropping it closes all of them in the right order.
+//! One handle of JavaScript: a connected socket, a connect under way, a listener or a push
+//! endpoint. Owns the descriptor, its readiness in the loop and, once opened, the connection.
+//! Dropping it closes all of them in the right order.
 
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, RawFd};
@@ -34,8 +35,19 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub fn new(home: Home, id: i32, link: Link) -> Self {
-        let target = Target { engine: home.engine, id };
-        Self { poll: None, link, connection: None, watched: false, referenced: true, uv_loop: home.uv_loop, target }
+        let target = Target {
+            engine: home.engine,
+            id,
+        };
+        Self {
+            poll: None,
+            link,
+            connection: None,
+            watched: false,
+            referenced: true,
+            uv_loop: home.uv_loop,
+            target,
+        }
     }
 
     pub fn fd(&self) -> Option<RawFd> {
@@ -61,9 +73,12 @@ impl Endpoint {
         }
     }
 
-    /// Tells the loop which readiness matters now. To be called after every change of what `interest` reads.
+    /// Tells the loop which readiness matters now. To be called after every change of what
+    /// `interest` reads.
     pub fn arm(&mut self) -> Result<(), c_int> {
-        let (events, Some(fd)) = (self.interest(), self.fd()) else { return Ok(()) };
+        let (events, Some(fd)) = (self.interest(), self.fd()) else {
+            return Ok(());
+        };
         if self.poll.is_none() {
             if events == 0 {
                 return Ok(());
@@ -84,7 +99,8 @@ impl Endpoint {
             (Link::Listener(_), _) => when(self.watched, READABLE),
             (Link::Connecting(_), _) => when(self.watched, WRITABLE),
             (Link::Socket(_), Some(connection)) => {
-                when(self.watched && connection.wants_input(), READABLE) | when(connection.wants_output(), WRITABLE)
+                when(self.watched && connection.wants_input(), READABLE)
+                    | when(connection.wants_output(), WRITABLE)
             }
             (Link::Socket(_), None) | (Link::Push, _) => 0,
         }
@@ -105,7 +121,8 @@ impl Endpoint {
         };
     }
 
-    /// One write of what is queued, if anything is. Failures are kept in the connection: reading goes on until it ends, too.
+    /// One write of what is queued, if anything is. Failures are kept in the connection: reading
+    /// goes on until it ends, too.
     pub fn flush(&mut self) {
         if let (Link::Socket(socket), Some(connection)) = (&self.link, &mut self.connection) {
             connection.flush(socket);

@@ -1,5 +1,6 @@
-//! All state of one environment: tapes, names, endpoints, the loop's helpers. Made when the addon is loaded, put to rest by the
-//! environment's cleanup hook, freed with its instance data. Methods here never call into JavaScript.
+//! All state of one environment: tapes, names, endpoints, the loop's helpers. Made when the addon
+//! is loaded, put to rest by the environment's cleanup hook, freed with its instance data. Methods
+//! here never call into JavaScript.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -27,7 +28,8 @@ pub struct Engine {
     pub endpoints: Slab<Endpoint>,
     pub arenas: Vec<Tape>,
     pub transmit: Option<Tape>,
-    /// Handles that have messages, or news, which no readiness of their descriptor will tell; see `kick`.
+    /// Handles that have messages, or news, which no readiness of their descriptor will tell; see
+    /// `kick`.
     pub backlog: Vec<i32>,
     /// Scratch of `transmit`: connections written to.
     pub touched: Vec<i32>,
@@ -77,7 +79,8 @@ impl Engine {
             idle: None,
             check: None,
         }));
-        // SAFETY: a live environment. Node runs the hook before the finalizer, each once, on this thread.
+        // SAFETY: a live environment. Node runs the hook before the finalizer, each once, on this
+        // thread.
         let status = unsafe {
             sys::napi_add_env_cleanup_hook(env.0, Some(rest), engine.cast());
             sys::napi_set_instance_data(env.0, engine.cast(), Some(free), null_mut())
@@ -104,15 +107,31 @@ impl Engine {
 
     /// Where endpoints live.
     pub fn home(&mut self) -> Home {
-        Home { uv_loop: self.uv_loop, engine: self }
+        Home {
+            uv_loop: self.uv_loop,
+            engine: self,
+        }
     }
 
     /// Sends what a connection kept until it knew what its peer speaks.
     pub fn release_held(&mut self, handle: i32) -> Result<()> {
-        let Engine { endpoints, names, zlib, .. } = self;
-        let Some(endpoint) = endpoints.get(handle) else { return Ok(()) };
-        let Some(connection) = &mut endpoint.connection else { return Ok(()) };
-        let sent = if connection.can_release() { connection.send_held(names, zlib) } else { Ok(()) };
+        let Engine {
+            endpoints,
+            names,
+            zlib,
+            ..
+        } = self;
+        let Some(endpoint) = endpoints.get(handle) else {
+            return Ok(());
+        };
+        let Some(connection) = &mut endpoint.connection else {
+            return Ok(());
+        };
+        let sent = if connection.can_release() {
+            connection.send_held(names, zlib)
+        } else {
+            Ok(())
+        };
         endpoint.flush();
         // See `events::rearm`.
         let _ = endpoint.arm();
@@ -120,12 +139,16 @@ impl Engine {
     }
 
     pub fn insert(&mut self, make: impl FnOnce(i32) -> Endpoint) -> Result<i32> {
-        self.endpoints.insert(make).ok_or_else(|| Fault::Coded("EMFILE", "too many open handles".into()))
+        self.endpoints
+            .insert(make)
+            .ok_or_else(|| Fault::Coded("EMFILE", "too many open handles".into()))
     }
 
     /// The open endpoint of a handle.
     pub fn endpoint(&mut self, handle: i32) -> Result<&mut Endpoint> {
-        self.endpoints.get(handle).ok_or_else(|| Fault::bad_handle(handle))
+        self.endpoints
+            .get(handle)
+            .ok_or_else(|| Fault::bad_handle(handle))
     }
 
     /// Lets the loop look at a handle in its next turn, readable or not.
@@ -145,7 +168,9 @@ impl Engine {
 
     /// Goes on with a handle whose reading had stopped.
     pub fn resume(&mut self, handle: i32) {
-        let Some(endpoint) = self.endpoints.get(handle) else { return };
+        let Some(endpoint) = self.endpoints.get(handle) else {
+            return;
+        };
         // See `events::rearm`.
         let _ = endpoint.arm();
         if endpoint.watched && receive::has_more(self, handle) {
@@ -161,8 +186,8 @@ impl Engine {
         std::mem::take(&mut self.backlog)
     }
 
-    /// Sets `ctl[GC]` when a garbage collection happened: an object that only a weak reference held is gone.
-    /// Needs an open handle scope.
+    /// Sets `ctl[GC]` when a garbage collection happened: an object that only a weak reference held
+    /// is gone. Needs an open handle scope.
     #[inline]
     pub fn check_collected(&mut self) {
         if self.sentinel.is_null() || self.env.get(self.sentinel).is_null() {
@@ -180,11 +205,13 @@ impl Engine {
         self.sentinel = env.scope(|| env.reference(env.object(), false));
     }
 
-    /// After a blocking wait: while a signal handler of ours is in place, each loop turn forgets what its listeners have seen.
+    /// After a blocking wait: while a signal handler of ours is in place, each loop turn forgets
+    /// what its listeners have seen.
     pub fn follow_signals(&mut self) {
         if self.check.is_none() && self.signals.as_ref().is_some_and(Signals::is_armed) {
             let engine: *mut Engine = self;
-            self.check = Check::start(self.uv_loop, uv::Target { engine, id: 0 }, events::on_check).ok();
+            self.check =
+                Check::start(self.uv_loop, uv::Target { engine, id: 0 }, events::on_check).ok();
         }
     }
 
@@ -200,7 +227,8 @@ impl Engine {
         for tape in self.arenas.drain(..).chain(self.transmit.take()) {
             tape.release(self.env);
         }
-        self.env.delete(std::mem::replace(&mut self.sentinel, null_mut()));
+        self.env
+            .delete(std::mem::replace(&mut self.sentinel, null_mut()));
         if let Some(live) = self.live.take() {
             live.ctl.release(self.env);
             self.env.delete(live.on_event);
@@ -213,13 +241,14 @@ impl Engine {
 }
 
 unsafe extern "C" fn rest(engine: *mut c_void) {
-    // SAFETY: the hook's argument is the engine, still alive; frames of ours that are on the stack (process.exit in a callback) are
-    // either never returned to or look at `live` first.
+    // SAFETY: the hook's argument is the engine, still alive; frames of ours that are on the stack
+    // (process.exit in a callback) are either never returned to or look at `live` first.
     crate::call::guard_silently(|| unsafe { (*engine.cast::<Engine>()).rest() });
 }
 
 unsafe extern "C" fn free(_: sys::napi_env, engine: *mut c_void, _: *mut c_void) {
-    // SAFETY: the instance data is the engine; Node calls this once, after `rest`, when no function of ours can run any more.
+    // SAFETY: the instance data is the engine; Node calls this once, after `rest`, when no function
+    // of ours can run any more.
     crate::call::guard_silently(|| drop(unsafe { Box::from_raw(engine.cast::<Engine>()) }));
 }
 

@@ -1,5 +1,6 @@
-//! A thin face of Node-API: making values, references and errors. Every function tolerates an environment that is going down: it then
-//! returns null, undefined or nothing, and Node discards the result.
+//! A thin face of Node-API: making values, references and errors. Every function tolerates an
+//! environment that is going down: it then returns null, undefined or nothing, and Node discards
+//! the result.
 
 use std::ffi::{c_char, c_void, CStr};
 use std::ptr::null_mut;
@@ -38,7 +39,11 @@ impl Env {
     }
 
     pub fn text(self, text: &str) -> sys::napi_value {
-        make!(napi_create_string_utf8(self.0, text.as_ptr().cast::<c_char>(), text.len() as isize))
+        make!(napi_create_string_utf8(
+            self.0,
+            text.as_ptr().cast::<c_char>(),
+            text.len() as isize
+        ))
     }
 
     pub fn array(self, items: &[sys::napi_value]) -> sys::napi_value {
@@ -51,7 +56,8 @@ impl Env {
     }
 
     pub fn set(self, object: sys::napi_value, key: &CStr, value: sys::napi_value) {
-        // SAFETY: a live environment and values of the present scope; nulls are refused by Node-API.
+        // SAFETY: a live environment and values of the present scope; nulls are refused by
+        // Node-API.
         unsafe { sys::napi_set_named_property(self.0, object, key.as_ptr(), value) };
     }
 
@@ -87,7 +93,8 @@ impl Env {
     /// Calls a function that takes nothing; an exception stays pending.
     pub fn call(self, function: sys::napi_value) {
         let receiver = make!(napi_get_undefined(self.0));
-        // SAFETY: a live environment and a function of the present scope; no borrow of the engine is held.
+        // SAFETY: a live environment and a function of the present scope; no borrow of the engine
+        // is held.
         unsafe { sys::napi_call_function(self.0, receiver, function, 0, null_mut(), null_mut()) };
     }
 
@@ -101,7 +108,8 @@ impl Env {
     pub fn can_run(self) -> bool {
         let mut value = null_mut();
         let yes = self.boolean(true);
-        // SAFETY: a live environment. Converting a boolean runs nothing, but is refused where JavaScript may not run.
+        // SAFETY: a live environment. Converting a boolean runs nothing, but is refused where
+        // JavaScript may not run.
         unsafe { sys::napi_coerce_to_bool(self.0, yes, &mut value) == sys::Status::napi_ok }
     }
 
@@ -145,25 +153,52 @@ impl Env {
         make!(napi_get_uv_event_loop(self.0))
     }
 
-    pub fn async_context(self, name: &str) -> sys::napi_async_context {
-        let (resource, name) = (self.object(), self.text(name));
+    /// `resource` must be kept alive as long as the context.
+    pub fn async_context(self, resource: sys::napi_value, name: &str) -> sys::napi_async_context {
+        let name = self.text(name);
         make!(napi_async_init(self.0, resource, name))
     }
 
     /// A typed array over `bytes`, without copying where the runtime allows it.
     pub fn byte_array(self, bytes: Vec<u8>) -> sys::napi_value {
         let len = bytes.len();
-        let buffer = if len == 0 { null_mut() } else { self.external(bytes) };
-        let buffer = if buffer.is_null() { self.buffer(&[] as &[u8]) } else { buffer };
-        make!(napi_create_typedarray(self.0, sys::TypedarrayType::uint8_array, len, buffer, 0))
+        let buffer = if len == 0 {
+            null_mut()
+        } else {
+            self.external(bytes)
+        };
+        let buffer = if buffer.is_null() {
+            self.buffer(&[] as &[u8])
+        } else {
+            buffer
+        };
+        make!(napi_create_typedarray(
+            self.0,
+            sys::TypedarrayType::uint8_array,
+            len,
+            buffer,
+            0
+        ))
     }
 
     pub fn int_array(self, words: &[i32]) -> sys::napi_value {
-        make!(napi_create_typedarray(self.0, sys::TypedarrayType::int32_array, words.len(), self.buffer(words), 0))
+        make!(napi_create_typedarray(
+            self.0,
+            sys::TypedarrayType::int32_array,
+            words.len(),
+            self.buffer(words),
+            0
+        ))
     }
 
     pub fn float_array(self, floats: &[f64]) -> sys::napi_value {
-        make!(napi_create_typedarray(self.0, sys::TypedarrayType::float64_array, floats.len(), self.buffer(floats), 0))
+        make!(napi_create_typedarray(
+            self.0,
+            sys::TypedarrayType::float64_array,
+            floats.len(),
+            self.buffer(floats),
+            0
+        ))
     }
 
     /// An ArrayBuffer with a copy of `items`.
@@ -172,8 +207,11 @@ impl Env {
         let size = size_of_val(items);
         let buffer = make!(napi_create_arraybuffer(self.0, size, &mut data));
         if size != 0 && !data.is_null() {
-            // SAFETY: `data` is the new buffer's memory, `size` bytes long; plain numbers are copied.
-            unsafe { std::ptr::copy_nonoverlapping(items.as_ptr().cast::<u8>(), data.cast(), size) };
+            // SAFETY: `data` is the new buffer's memory, `size` bytes long; plain numbers are
+            // copied.
+            unsafe {
+                std::ptr::copy_nonoverlapping(items.as_ptr().cast::<u8>(), data.cast(), size)
+            };
         }
         buffer
     }
@@ -185,10 +223,18 @@ impl Env {
         let mut buffer = null_mut();
         // SAFETY: the Vec stays where it is until `free_vec` gets it back through the hint.
         let status = unsafe {
-            sys::napi_create_external_arraybuffer(self.0, data, len, Some(free_vec), hint.cast(), &mut buffer)
+            sys::napi_create_external_arraybuffer(
+                self.0,
+                data,
+                len,
+                Some(free_vec),
+                hint.cast(),
+                &mut buffer,
+            )
         };
         if status != sys::Status::napi_ok {
-            // Electron has no external buffers. SAFETY: the hint was not taken, so the Vec is ours again.
+            // Electron has no external buffers. SAFETY: the hint was not taken, so the Vec is ours
+            // again.
             let bytes = unsafe { Box::from_raw(hint) };
             return self.buffer(&bytes);
         }

@@ -1,4 +1,5 @@
-//! What can go wrong in a call, and its one translation into a JavaScript error with a `code`. Four blames: see `src/errors.ts`.
+//! What can go wrong in a call, and its one translation into a JavaScript error with a `code`. Four
+//! blames: see `src/errors.ts`.
 
 use std::io;
 
@@ -13,7 +14,11 @@ use crate::uv;
 #[derive(Debug)]
 pub enum Fault {
     /// A system call failed.
-    System { errno: i32, syscall: &'static str, target: Option<Address> },
+    System {
+        errno: i32,
+        syscall: &'static str,
+        target: Option<Address>,
+    },
     /// A name that the resolver does not know, or could not ask for.
     Resolve { host: String, message: String },
     /// A wrong argument: TypeError with this code and text.
@@ -45,14 +50,22 @@ impl From<WireError> for Fault {
 impl Fault {
     pub fn system(error: &io::Error, syscall: &'static str) -> Self {
         match error.raw_os_error() {
-            Some(errno) => Self::System { errno, syscall, target: None },
+            Some(errno) => Self::System {
+                errno,
+                syscall,
+                target: None,
+            },
             None => Self::Argument(BAD_ARGUMENT, error.to_string()),
         }
     }
 
     pub fn to(self, address: Address) -> Self {
         match self {
-            Self::System { errno, syscall, .. } => Self::System { errno, syscall, target: Some(address) },
+            Self::System { errno, syscall, .. } => Self::System {
+                errno,
+                syscall,
+                target: Some(address),
+            },
             other => other,
         }
     }
@@ -80,18 +93,28 @@ impl Fault {
             Self::Argument(code, text) => env.error(code, &text, true),
             Self::Coded(code, text) => env.error(code, &text, false),
             Self::Resolve { host, message } => {
-                let code = if message.contains("Temporary") { "EAI_AGAIN" } else { "ENOTFOUND" };
+                let code = if message.contains("Temporary") {
+                    "EAI_AGAIN"
+                } else {
+                    "ENOTFOUND"
+                };
                 let error = env.error(code, &format!("getaddrinfo {code} {host}"), false);
                 env.set(error, c"syscall", env.text("getaddrinfo"));
                 env.set(error, c"hostname", env.text(&host));
                 error
             }
-            Self::System { errno, syscall, target } => {
+            Self::System {
+                errno,
+                syscall,
+                target,
+            } => {
                 let (code, text) = uv::error_texts(errno);
                 let parts = target.as_ref().map(Address::parts);
                 let place = match &parts {
                     Some((path, 0)) => format!(" {path}"),
-                    Some((address, port)) if address.contains(':') => format!(" [{address}]:{port}"),
+                    Some((address, port)) if address.contains(':') => {
+                        format!(" [{address}]:{port}")
+                    }
                     Some((address, port)) => format!(" {address}:{port}"),
                     None => String::new(),
                 };

@@ -1,5 +1,6 @@
-//! Callbacks of the loop: what became ready, and telling JavaScript. The only place that calls into JavaScript; after each such call
-//! everything is looked up again by handle, since user code may have closed it, or ended the environment.
+//! Callbacks of the loop: what became ready, and telling JavaScript. The only place that calls into
+//! JavaScript; after each such call everything is looked up again by handle, since user code may
+//! have closed it, or ended the environment.
 
 use std::ffi::{c_int, c_void};
 
@@ -29,7 +30,11 @@ type EnginePtr = *mut Engine;
 pub extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
     let uv::Target { engine, id } = uv::target(handle);
     // A failed poll (EBADF) is for the system calls to tell in their own words.
-    let events = if failed < 0 { READABLE | WRITABLE } else { events };
+    let events = if failed < 0 {
+        READABLE | WRITABLE
+    } else {
+        events
+    };
     in_scope(engine, || ready(engine, id, events));
 }
 
@@ -41,7 +46,12 @@ pub extern "C" fn on_idle(handle: *mut c_void) {
         let backlog = with(engine, Engine::take_backlog);
         for id in backlog {
             drained(engine, id);
-            if with(engine, |engine| engine.endpoints.get(id).is_some_and(|endpoint| endpoint.watched)) {
+            if with(engine, |engine| {
+                engine
+                    .endpoints
+                    .get(id)
+                    .is_some_and(|endpoint| endpoint.watched)
+            }) {
                 batches(engine, id);
             }
             rearm(engine, id);
@@ -69,8 +79,9 @@ fn in_scope(engine: EnginePtr, body: impl FnOnce()) {
 /// Borrows the engine for as long as `body` runs, which makes no call into JavaScript.
 #[inline]
 fn with<T>(engine: EnginePtr, body: impl FnOnce(&mut Engine) -> T) -> T {
-    // SAFETY: handles of the loop are closed before their engine is freed; one thread, and no other borrow is held by a frame below us, since
-    // none survives a call into JavaScript and callbacks of the loop do not nest otherwise.
+    // SAFETY: handles of the loop are closed before their engine is freed; one thread, and no other
+    // borrow is held by a frame below us, since none survives a call into JavaScript and callbacks
+    // of the loop do not nest otherwise.
     body(unsafe { &mut *engine })
 }
 
@@ -83,11 +94,13 @@ enum Kind {
 }
 
 fn ready(engine: EnginePtr, id: i32, events: c_int) {
-    let kind = with(engine, |engine| match engine.endpoints.get(id).map(|endpoint| &endpoint.link) {
-        None | Some(Link::Push) => Kind::Gone,
-        Some(Link::Socket(_)) => Kind::Socket,
-        Some(Link::Connecting(_)) => Kind::Connecting,
-        Some(Link::Listener(_)) => Kind::Listener,
+    let kind = with(engine, |engine| {
+        match engine.endpoints.get(id).map(|endpoint| &endpoint.link) {
+            None | Some(Link::Push) => Kind::Gone,
+            Some(Link::Socket(_)) => Kind::Socket,
+            Some(Link::Connecting(_)) => Kind::Connecting,
+            Some(Link::Listener(_)) => Kind::Listener,
+        }
     });
     match kind {
         Kind::Gone => return,
@@ -95,7 +108,9 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
         Kind::Listener => accepted(engine, id),
         Kind::Socket => {
             if events & WRITABLE != 0 {
-                with(engine, |engine| engine.endpoints.get(id).map(|endpoint| endpoint.flush()));
+                with(engine, |engine| {
+                    engine.endpoints.get(id).map(|endpoint| endpoint.flush())
+                });
                 drained(engine, id);
             }
             if events & READABLE != 0 {
@@ -109,7 +124,8 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
 fn rearm(engine: EnginePtr, id: i32) {
     with(engine, |engine| {
         if let Some(endpoint) = engine.endpoints.get(id) {
-            // A descriptor that the loop refuses now was taken before: reading or writing tells what is wrong with it.
+            // A descriptor that the loop refuses now was taken before: reading or writing tells
+            // what is wrong with it.
             let _ = endpoint.arm();
         }
     });
@@ -118,7 +134,9 @@ fn rearm(engine: EnginePtr, id: i32) {
 fn connected(engine: EnginePtr, id: i32) {
     let ended = with(engine, |engine| {
         let endpoint = engine.endpoints.get(id)?;
-        let Link::Connecting(connecting) = &endpoint.link else { return None };
+        let Link::Connecting(connecting) = &endpoint.link else {
+            return None;
+        };
         match connecting.ended() {
             Ok(false) => None,
             Ok(true) => {
@@ -155,7 +173,12 @@ fn accepted(engine: EnginePtr, id: i32) {
                 }
             }
             Some(Err(error)) => {
-                emit(engine, id, ACCEPTED, -error.raw_os_error().unwrap_or(libc::EIO));
+                emit(
+                    engine,
+                    id,
+                    ACCEPTED,
+                    -error.raw_os_error().unwrap_or(libc::EIO),
+                );
                 return;
             }
         }
@@ -165,7 +188,10 @@ fn accepted(engine: EnginePtr, id: i32) {
 fn drained(engine: EnginePtr, id: i32) {
     let drained = with(engine, |engine| {
         let connection = engine.endpoints.get(id)?.connection.as_mut()?;
-        connection.queue.drained().then(|| connection.queue.len() as i32)
+        connection
+            .queue
+            .drained()
+            .then(|| connection.queue.len() as i32)
     });
     if let Some(queued) = drained {
         emit(engine, id, DRAINED, queued);
@@ -194,21 +220,38 @@ fn batches(engine: EnginePtr, id: i32) {
     });
 }
 
-/// Calls `onEvent`, lets microtasks run, and writes what JavaScript left on the transmit tape. False: the environment is going down.
+/// Calls `onEvent`, lets microtasks run, and writes what JavaScript left on the transmit tape.
+/// False: the environment is going down.
 fn emit(engine: EnginePtr, id: i32, event: i32, arg: i32) -> bool {
     let Some((env, context, on_event, receiver)) = with(engine, |engine| {
         engine.check_collected();
         engine.set_ctl(ctl::IN_LOOP, 1);
         let env = engine.env;
-        engine.live.as_ref().map(|live| (env, live.context, env.get(live.on_event), env.get(live.receiver)))
+        engine.live.as_ref().map(|live| {
+            (
+                env,
+                live.context,
+                env.get(live.on_event),
+                env.get(live.receiver),
+            )
+        })
     }) else {
         return false;
     };
     let arguments = [env.int(id), env.int(event), env.int(arg)];
-    // SAFETY: a live environment on its own thread, values of the scope that `in_scope` opened; no borrow of the engine is held.
+    // SAFETY: a live environment on its own thread, values of the scope that `in_scope` opened; no
+    // borrow of the engine is held.
     let called = unsafe {
         let (count, at) = (arguments.len(), arguments.as_ptr());
-        sys::napi_make_callback(env.0, context, receiver, on_event, count, at, std::ptr::null_mut())
+        sys::napi_make_callback(
+            env.0,
+            context,
+            receiver,
+            on_event,
+            count,
+            at,
+            std::ptr::null_mut(),
+        )
     };
     if called != sys::Status::napi_ok {
         if let Some(exception) = env.take_exception() {

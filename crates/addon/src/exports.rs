@@ -80,7 +80,14 @@ pub fn register(env: Env, exports: sys::napi_value) -> Result<()> {
         // SAFETY: a live environment; the engine outlives its functions.
         let status = unsafe {
             let len = name.to_bytes().len() as isize;
-            sys::napi_create_function(env.0, name.as_ptr(), len, *entry, engine.cast(), &mut function)
+            sys::napi_create_function(
+                env.0,
+                name.as_ptr(),
+                len,
+                *entry,
+                engine.cast(),
+                &mut function,
+            )
         };
         if status != sys::Status::napi_ok {
             return Err(Fault::internal("a function could not be made"));

@@ -1,5 +1,6 @@
-//! Which JavaScript object stands for a rid, weakly: the proxy of a netref lives as long as user code holds it, and `sweep` finds the
-//! dead ones. A reference is freed with its rid (the last DEL), when it is replaced, and at close.
+//! Which JavaScript object stands for a rid, weakly: the proxy of a netref lives as long as user
+//! code holds it, and `sweep` finds the dead ones. A reference is freed with its rid (the last
+//! DEL), when it is replaced, and at close.
 
 use std::ptr::null_mut;
 
@@ -28,7 +29,10 @@ impl Holders {
         if rid >= self.weak.len() {
             self.weak.resize(rid + 1, null_mut());
         }
-        env.delete(std::mem::replace(&mut self.weak[rid], env.reference(holder, false)));
+        env.delete(std::mem::replace(
+            &mut self.weak[rid],
+            env.reference(holder, false),
+        ));
     }
 
     /// Forgets the holder of a rid that is free now.
@@ -61,9 +65,14 @@ pub fn set_holder(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 /// `holder(handle, rid)`
 pub fn holder(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (handle, rid) = (call.int(0)?, call.int(1)?);
-    let connection = engine.endpoints.get(handle).and_then(|endpoint| endpoint.connection.as_ref());
+    let connection = engine
+        .endpoints
+        .get(handle)
+        .and_then(|endpoint| endpoint.connection.as_ref());
     // Undefined for a closed handle, too.
-    Ok(connection.map_or(null_mut(), |connection| call.env.get(connection.holders.get(rid as usize))))
+    Ok(connection.map_or(null_mut(), |connection| {
+        call.env.get(connection.holders.get(rid as usize))
+    }))
 }
 
 /// `sweep(handle, start, limit, out)`
@@ -71,7 +80,11 @@ pub fn sweep(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (start, limit) = (call.int(1)?.max(0) as usize, call.int(2)?.max(0) as usize);
     let (out, room) = call.elements::<i32>(3)?;
     let handle = call.int(0)?;
-    let Some(connection) = engine.endpoints.get(handle).and_then(|endpoint| endpoint.connection.as_mut()) else {
+    let Some(connection) = engine
+        .endpoints
+        .get(handle)
+        .and_then(|endpoint| endpoint.connection.as_mut())
+    else {
         engine.set_ctl(ctl::DETAIL, 0);
         return Ok(call.env.int(0));
     };
@@ -100,5 +113,8 @@ pub fn sweep(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 fn connection<'e>(engine: &'e mut Engine, call: &Call) -> Result<&'e mut Connection> {
     let handle = call.int(0)?;
     let endpoint = call.endpoint(engine)?;
-    endpoint.connection.as_mut().ok_or_else(|| Fault::wrong_kind(handle, "open"))
+    endpoint
+        .connection
+        .as_mut()
+        .ok_or_else(|| Fault::wrong_kind(handle, "open"))
 }

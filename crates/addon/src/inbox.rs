@@ -1,5 +1,5 @@
-//! Received bytes that were not decoded yet: the start of a frame, or frames that did not fit the last batch. Grows as bytes arrive,
-//! never by a length that the peer announced.
+//! Received bytes that were not decoded yet: the start of a frame, or frames that did not fit the
+//! last batch. Grows as bytes arrive, never by a length that the peer announced.
 
 use std::io;
 
@@ -12,8 +12,8 @@ const MAX_STEP: usize = 4 << 20;
 /// An empty buffer larger than this is given back.
 const KEEP: usize = 256 * 1024;
 
-/// Invariant: `start <= end <= bytes.len()`; `start` and `end` are 0 when nothing is there. What lies behind `end` is room that was
-/// zeroed once and is not zeroed again for each read.
+/// Invariant: `start <= end <= bytes.len()`; `start` and `end` are 0 when nothing is there. What
+/// lies behind `end` is room that was zeroed once and is not zeroed again for each read.
 #[derive(Default)]
 pub struct Inbox {
     bytes: Vec<u8>,
@@ -53,7 +53,8 @@ impl Inbox {
         }
     }
 
-    /// Takes the first `count` bytes as a Vec of their own; the common case, nothing around them, copies nothing.
+    /// Takes the first `count` bytes as a Vec of their own; the common case, nothing around them,
+    /// copies nothing.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         self.compact();
         self.bytes.truncate(self.end);

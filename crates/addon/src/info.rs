@@ -1,4 +1,5 @@
-//! Questions about a handle that change nothing: addresses, what the peer speaks, counters, classes and id_packs. Cold.
+//! Questions about a handle that change nothing: addresses, what the peer speaks, counters, classes
+//! and id_packs. Cold.
 
 use std::io;
 use std::ptr::null_mut;
@@ -19,7 +20,9 @@ pub fn local_address(engine: &mut Engine, call: &Call) -> Result<sys::napi_value
     let handle = call.int(0)?;
     let endpoint = call.endpoint(engine)?;
     let address = match &endpoint.link {
-        Link::Socket(socket) => socket.local().map_err(|e| Fault::system(&e, "getsockname"))?,
+        Link::Socket(socket) => socket
+            .local()
+            .map_err(|e| Fault::system(&e, "getsockname"))?,
         Link::Listener(listener) => listener.address().clone(),
         _ => return Err(Fault::wrong_kind(handle, "a socket with an address")),
     };
@@ -30,7 +33,10 @@ pub fn local_address(engine: &mut Engine, call: &Call) -> Result<sys::napi_value
 pub fn peer_address(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let handle = call.int(0)?;
     match peer(call.endpoint(engine)?) {
-        Some(address) => parts(call, &address.map_err(|e| Fault::system(&e, "getpeername"))?),
+        Some(address) => parts(
+            call,
+            &address.map_err(|e| Fault::system(&e, "getpeername"))?,
+        ),
         None => Err(Fault::wrong_kind(handle, "a socket with a peer")),
     }
 }
@@ -40,7 +46,10 @@ pub fn is_own_listener(engine: &mut Engine, call: &Call) -> Result<sys::napi_val
     // A peer that is gone already is nobody's listener.
     let peer = peer(call.endpoint(engine)?).and_then(io::Result::ok);
     let own = peer.is_some_and(|peer| {
-        engine.endpoints.values().any(|other| other.listening().is_some_and(|bound| peer.reaches(bound)))
+        engine
+            .endpoints
+            .values()
+            .any(|other| other.listening().is_some_and(|bound| peer.reaches(bound)))
     });
     Ok(call.env.boolean(own))
 }
@@ -55,7 +64,9 @@ fn peer(endpoint: &Endpoint) -> Option<io::Result<Address>> {
 
 fn parts(call: &Call, address: &Address) -> Result<sys::napi_value> {
     let (text, port) = address.parts();
-    Ok(call.env.array(&[call.env.text(&text), call.env.int(port.into())]))
+    Ok(call
+        .env
+        .array(&[call.env.text(&text), call.env.int(port.into())]))
 }
 
 /// `variant(handle)`
@@ -114,12 +125,17 @@ pub fn id_pack(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let rid = call.int(1)?;
     let connection = connection(engine, call)?;
     match connection.codec.refs().id_pack(rid as u32) {
-        Some((class, instance)) => Ok(call.env.array(&[call.env.text(&class), call.env.text(&instance)])),
+        Some((class, instance)) => Ok(call
+            .env
+            .array(&[call.env.text(&class), call.env.text(&instance)])),
         None => Err(Fault::argument(format!("rid {rid} is not alive"))),
     }
 }
 
 fn connection<'e>(engine: &'e mut Engine, call: &Call) -> Result<&'e mut Connection> {
     let handle = call.int(0)?;
-    call.endpoint(engine)?.connection.as_mut().ok_or_else(|| Fault::wrong_kind(handle, "open"))
+    call.endpoint(engine)?
+        .connection
+        .as_mut()
+        .ok_or_else(|| Fault::wrong_kind(handle, "open"))
 }

@@ -1,8 +1,9 @@
-//! The Node-API addon: joins `rpyc-wire` (bytes <-> tape) and `rpyc-net` (descriptors) to the JavaScript thread and its libuv loop.
-//! No protocol decision in here. `exports.rs` is the mirror of `src/native/addon.ts`; crates/DESIGN.md describes the seam.
+//! The Node-API addon: joins `rpyc-wire` (bytes <-> tape) and `rpyc-net` (descriptors) to the
+//! JavaScript thread and its libuv loop. No protocol decision in here. `exports.rs` is the mirror
+//! of `src/native/addon.ts`; crates/DESIGN.md describes the seam.
 //!
-//! Two rules hold everywhere: state lives per environment (`Engine`), and no borrow of it survives a call into JavaScript, which
-//! may close any handle; only `events.rs` makes such calls.
+//! Two rules hold everywhere: state lives per environment (`Engine`), and no borrow of it survives
+//! a call into JavaScript, which may close any handle; only `events.rs` makes such calls.
 
 mod big;
 mod call;
@@ -33,7 +34,10 @@ use napi_sys as sys;
 /// # Safety
 /// For Node only: `env` and `exports` must be its own.
 #[no_mangle]
-pub unsafe extern "C" fn napi_register_module_v1(env: sys::napi_env, exports: sys::napi_value) -> sys::napi_value {
+pub unsafe extern "C" fn napi_register_module_v1(
+    env: sys::napi_env,
+    exports: sys::napi_value,
+) -> sys::napi_value {
     call::guard(env, || exports::register(env::Env(env), exports));
     exports
 }

@@ -1,5 +1,6 @@
-//! Memory that JavaScript allocated and Rust fills or reads: the control block, arenas, the transmit tape. A strong reference keeps each
-//! typed array alive; both sides run on one thread, so nobody writes while the other looks.
+//! Memory that JavaScript allocated and Rust fills or reads: the control block, arenas, the
+//! transmit tape. A strong reference keeps each typed array alive; both sides run on one thread, so
+//! nobody writes while the other looks.
 
 use napi_sys as sys;
 

@@ -1,4 +1,5 @@
-//! Endpoints without a descriptor: another stream (TLS, ssh, a WebSocket) brings and takes the bytes. Awaitable calls only.
+//! Endpoints without a descriptor: another stream (TLS, ssh, a WebSocket) brings and takes the
+//! bytes. Awaitable calls only.
 
 use std::ptr::null_mut;
 
@@ -24,8 +25,11 @@ pub fn feed(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (data, len) = call.elements::<u8>(1)?;
     let connection = push(engine, call)?;
     if len != 0 && connection.end.is_none() {
-        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
-        connection.inbox.append(unsafe { std::slice::from_raw_parts(data, len) });
+        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to
+        // them.
+        connection
+            .inbox
+            .append(unsafe { std::slice::from_raw_parts(data, len) });
         connection.bytes_in += len as u64;
     }
     Ok(null_mut())
@@ -40,7 +44,11 @@ pub fn feed_end(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 /// `takeOutput(handle)`
 pub fn take_output(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let output = push(engine, call)?.queue.take();
-    Ok(if output.is_empty() { call.env.null() } else { call.env.byte_array(output) })
+    Ok(if output.is_empty() {
+        call.env.null()
+    } else {
+        call.env.byte_array(output)
+    })
 }
 
 fn push<'e>(engine: &'e mut Engine, call: &Call) -> Result<&'e mut Connection> {

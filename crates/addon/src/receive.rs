@@ -1,5 +1,6 @@
-//! From descriptor or inbox to one batch: bytes into the first half of the arena, inflated payloads into the second, records and tape into
-//! its words. What is left of the bytes goes (back) to the connection's inbox. Never calls into JavaScript.
+//! From descriptor or inbox to one batch: bytes into the first half of the arena, inflated payloads
+//! into the second, records and tape into its words. What is left of the bytes goes (back) to the
+//! connection's inbox. Never calls into JavaScript.
 
 use rpyc_net::{Read, Socket};
 use rpyc_wire::{frame, tape, Codec, Names, Scan, TapeWriter, WireError, Zlib};
@@ -21,28 +22,52 @@ pub mod status {
     pub const TIMEOUT: i32 = -6;
 }
 
-/// A partial frame longer than this is gathered in the inbox instead of being copied to the arena and back with each read.
+/// A partial frame longer than this is gathered in the inbox instead of being copied to the arena
+/// and back with each read.
 const GATHER: usize = 16 * 1024;
 
 /// Reads without a message before others have their turn.
 const MAX_READS: usize = 16;
 
-/// The next batch of a connection into arena `ctl[DEPTH]`: a BatchCode, 0 when there is nothing. Reads when no complete frame is
-/// there and `may_read`.
+/// The next batch of a connection into arena `ctl[DEPTH]`: a BatchCode, 0 when there is nothing.
+/// Reads when no complete frame is there and `may_read`.
 pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
     let depth = engine.ctl(ctl::DEPTH);
-    let Engine { endpoints, arenas, names, zlib, .. } = &mut *engine;
-    let Some(endpoint) = endpoints.get(id) else { return Ok(status::EOF) };
-    let Endpoint { link, connection: Some(connection), .. } = endpoint else {
+    let Engine {
+        endpoints,
+        arenas,
+        names,
+        zlib,
+        ..
+    } = &mut *engine;
+    let Some(endpoint) = endpoints.get(id) else {
+        return Ok(status::EOF);
+    };
+    let Endpoint {
+        link,
+        connection: Some(connection),
+        ..
+    } = endpoint
+    else {
         return Err(Fault::wrong_kind(id, "open"));
     };
-    let arena = usize::try_from(depth).ok().and_then(|depth| arenas.get_mut(depth));
-    let Some(arena) = arena else { return Err(Fault::internal(format!("no arena for depth {depth}"))) };
+    let arena = usize::try_from(depth)
+        .ok()
+        .and_then(|depth| arenas.get_mut(depth));
+    let Some(arena) = arena else {
+        return Err(Fault::internal(format!("no arena for depth {depth}")));
+    };
     let socket = match link {
         Link::Socket(socket) if may_read => Some(&*socket),
         _ => None,
     };
-    let code = Batch { connection, arena, names, zlib }.next(socket);
+    let code = Batch {
+        connection,
+        arena,
+        names,
+        zlib,
+    }
+    .next(socket);
     if let Some(End::Errno(errno)) = connection.end {
         if code == status::ERRNO {
             engine.set_ctl(ctl::DETAIL, errno);
@@ -50,7 +75,8 @@ pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
         return Ok(code);
     }
     if connection.can_release() {
-        // A kept message that cannot be encoded has nobody left to be told; its call ends with the connection.
+        // A kept message that cannot be encoded has nobody left to be told; its call ends with the
+        // connection.
         let _ = connection.send_held(names, zlib);
         endpoint.flush();
         let _ = endpoint.arm();
@@ -60,13 +86,27 @@ pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
 
 /// `batch` for the loop, which tells ends and large messages once.
 pub fn for_loop(engine: &mut Engine, id: i32) -> i32 {
-    match engine.endpoints.get(id).and_then(|endpoint| endpoint.connection.as_ref()) {
+    match engine
+        .endpoints
+        .get(id)
+        .and_then(|endpoint| endpoint.connection.as_ref())
+    {
         None => return 0,
-        Some(connection) if connection.end_told || connection.big.as_ref().is_some_and(|big| big.told) => return 0,
+        Some(connection)
+            if connection.end_told || connection.big.as_ref().is_some_and(|big| big.told) =>
+        {
+            return 0
+        }
         Some(_) => {}
     }
     let code = batch(engine, id, true);
-    let Some(connection) = engine.endpoints.get(id).and_then(|endpoint| endpoint.connection.as_mut()) else { return 0 };
+    let Some(connection) = engine
+        .endpoints
+        .get(id)
+        .and_then(|endpoint| endpoint.connection.as_mut())
+    else {
+        return 0;
+    };
     let code = code.unwrap_or_else(|_| {
         connection.error = "no arena for this batch".into();
         connection.end = Some(End::Protocol);
@@ -82,13 +122,20 @@ pub fn for_loop(engine: &mut Engine, id: i32) -> i32 {
 
 /// Is there something to deliver that needs no reading?
 pub fn has_more(engine: &mut Engine, id: i32) -> bool {
-    let Some(connection) = engine.endpoints.get(id).and_then(|endpoint| endpoint.connection.as_ref()) else {
+    let Some(connection) = engine
+        .endpoints
+        .get(id)
+        .and_then(|endpoint| endpoint.connection.as_ref())
+    else {
         return false;
     };
     match &connection.big {
         Some(big) => !big.told,
         None if connection.end.is_some() => !connection.end_told,
-        None => !matches!(frame::scan(connection.inbox.get(), connection.codec.limits().max_frame), Ok(Scan::Need { .. })),
+        None => !matches!(
+            frame::scan(connection.inbox.get(), connection.codec.limits().max_frame),
+            Ok(Scan::Need { .. })
+        ),
     }
 }
 
@@ -159,7 +206,11 @@ impl Batch<'_> {
         raw[..len].copy_from_slice(&waiting[..len]);
         // A frame longer than the raw half is complete in the inbox, and incomplete here.
         let pass = match frame::scan(&raw[..len], self.connection.codec.limits().max_frame) {
-            Ok(Scan::Need { .. }) => Pass { records: 0, used: 0, stop: Some(Stop::TooBig) },
+            Ok(Scan::Need { .. }) => Pass {
+                records: 0,
+                used: 0,
+                stop: Some(Stop::TooBig),
+            },
             _ => self.decode(len),
         };
         self.connection.inbox.consume(pass.used);
@@ -189,7 +240,9 @@ impl Batch<'_> {
         let pass = self.decode(filled);
         self.connection.inbox.consume(waiting);
         if pass.used < filled {
-            self.connection.inbox.append(&raw_half(self.arena.bytes.get_mut())[pass.used..filled]);
+            self.connection
+                .inbox
+                .append(&raw_half(self.arena.bytes.get_mut())[pass.used..filled]);
             if pass.stop.is_none() {
                 socket.quick_ack();
             }
@@ -218,14 +271,33 @@ impl Batch<'_> {
         let base = raw.len();
         let words = self.arena.words.get_mut();
         let room = words.len() / 32;
-        let mut tape = TapeWriter::new(words, room * tape::RECORD_WORDS, self.arena.floats.get_mut(), 0);
-        let mut inflated = Inflated { zlib: self.zlib, spare, base, at: 0 };
+        let mut tape = TapeWriter::new(
+            words,
+            room * tape::RECORD_WORDS,
+            self.arena.floats.get_mut(),
+            0,
+        );
+        let mut inflated = Inflated {
+            zlib: self.zlib,
+            spare,
+            base,
+            at: 0,
+        };
         let codec = &mut self.connection.codec;
         let max_frame = codec.limits().max_frame;
-        let mut pass = Pass { records: 0, used: 0, stop: None };
+        let mut pass = Pass {
+            records: 0,
+            used: 0,
+            stop: None,
+        };
         while (pass.records as usize) < room {
-            let (payload, compressed, total) = match frame::scan(&raw[pass.used..filled], max_frame) {
-                Ok(Scan::Frame { payload, compressed, total }) => (payload, compressed, total),
+            let (payload, compressed, total) = match frame::scan(&raw[pass.used..filled], max_frame)
+            {
+                Ok(Scan::Frame {
+                    payload,
+                    compressed,
+                    total,
+                }) => (payload, compressed, total),
                 Ok(Scan::Need { .. }) => break,
                 Err(error) => {
                     pass.stop = Some(Stop::Broken(error));
@@ -294,9 +366,13 @@ impl Inflated<'_> {
         let room = (self.spare.len() - self.at).min(codec.limits().max_inflated);
         let spare = &mut self.spare[self.at..self.at + room];
         let Some(len) = self.zlib.inflate_into(payload, spare)? else {
-            return Err(WireError::TapeFull { words: 0, floats: 0 });
+            return Err(WireError::TapeFull {
+                words: 0,
+                floats: 0,
+            });
         };
-        let is_message = codec.decode_message(&spare[..len], self.base + self.at, names, tape, record_at)?;
+        let is_message =
+            codec.decode_message(&spare[..len], self.base + self.at, names, tape, record_at)?;
         self.at += len;
         Ok(is_message)
     }

@@ -17,13 +17,17 @@ pub fn init(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let env = call.env;
     let on_event = call.function(1)?;
     if call.elements::<i32>(0)?.1 < ctl::LENGTH {
-        return Err(Fault::argument(format!("ctl has fewer than {} words", ctl::LENGTH)));
+        return Err(Fault::argument(format!(
+            "ctl has fewer than {} words",
+            ctl::LENGTH
+        )));
     }
+    let receiver = env.object();
     engine.live = Some(Live {
         ctl: call.region(0)?,
         on_event: env.reference(on_event, true),
-        context: env.async_context("RPYC"),
-        receiver: env.reference(env.object(), true),
+        context: env.async_context(receiver, "RPYC"),
+        receiver: env.reference(receiver, true),
         no_op: env.reference(env.script("() => {}"), true),
     });
     Ok(null_mut())
@@ -34,7 +38,9 @@ pub fn add_arena(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let tape = tape(call)?;
     if tape.words.len() < 256 || tape.bytes.get().len() < 256 {
         tape.release(call.env);
-        return Err(Fault::argument("an arena needs 256 words and 256 bytes at least"));
+        return Err(Fault::argument(
+            "an arena needs 256 words and 256 bytes at least",
+        ));
     }
     engine.arenas.push(tape);
     Ok(null_mut())
@@ -52,7 +58,11 @@ fn tape(call: &Call) -> Result<Tape> {
     call.elements::<i32>(0)?;
     call.elements::<f64>(1)?;
     call.elements::<u8>(2)?;
-    Ok(Tape { words: call.region(0)?, floats: call.region(1)?, bytes: call.region(2)? })
+    Ok(Tape {
+        words: call.region(0)?,
+        floats: call.region(1)?,
+        bytes: call.region(2)?,
+    })
 }
 
 /// `intern(name)`
@@ -65,5 +75,6 @@ pub fn intern(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 pub fn name(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let id = call.int(0)?;
     let name = u32::try_from(id).ok().and_then(|id| engine.names.get(id));
-    name.map(|name| call.env.text(name)).ok_or_else(|| Fault::argument(format!("no such name: {id}")))
+    name.map(|name| call.env.text(name))
+        .ok_or_else(|| Fault::argument(format!("no such name: {id}")))
 }

@@ -1,9 +1,13 @@
-//! Endpoints by handle. A handle is an index and a generation in one positive i32, so that a stale one never reaches another
-//! endpoint; freed indices are re-used in the order in which they were freed.
+//! Endpoints by handle. A handle is an index and a generation in one positive i32, so that a stale
+//! one never reaches another endpoint; freed indices are re-used late, and in the order in which
+//! they were freed.
 
 use std::collections::VecDeque;
 
 const INDEX_BITS: u32 = 20;
+/// Indices that stay unused: with the generations, an old handle means nothing for more than 100000
+/// others.
+const RESTING: usize = 64;
 const MAX_GENERATION: i32 = (1 << (31 - INDEX_BITS)) - 1;
 
 struct Entry<T> {
@@ -18,18 +22,23 @@ pub struct Slab<T> {
 
 impl<T> Slab<T> {
     pub fn new() -> Self {
-        Self { entries: Vec::new(), free: VecDeque::new() }
+        Self {
+            entries: Vec::new(),
+            free: VecDeque::new(),
+        }
     }
 
     /// Stores what `make` builds for its handle; `None` when a million are open.
     pub fn insert(&mut self, make: impl FnOnce(i32) -> T) -> Option<i32> {
-        let index = match self.free.pop_front() {
-            Some(index) => index as usize,
-            None if self.entries.len() < 1 << INDEX_BITS => {
-                self.entries.push(Entry { generation: 0, value: None });
-                self.entries.len() - 1
-            }
-            None => return None,
+        let can_grow = self.entries.len() < 1 << INDEX_BITS;
+        let index = if can_grow && self.free.len() <= RESTING {
+            self.entries.push(Entry {
+                generation: 0,
+                value: None,
+            });
+            self.entries.len() - 1
+        } else {
+            self.free.pop_front()? as usize
         };
         let entry = &mut self.entries[index];
         entry.generation = entry.generation % MAX_GENERATION + 1;
@@ -56,12 +65,17 @@ impl<T> Slab<T> {
     }
 
     pub fn values(&mut self) -> impl Iterator<Item = &mut T> {
-        self.entries.iter_mut().filter_map(|entry| entry.value.as_mut())
+        self.entries
+            .iter_mut()
+            .filter_map(|entry| entry.value.as_mut())
     }
 
     /// Takes everything out.
     pub fn drain(&mut self) -> Vec<T> {
         self.free.clear();
-        self.entries.drain(..).filter_map(|entry| entry.value).collect()
+        self.entries
+            .drain(..)
+            .filter_map(|entry| entry.value)
+            .collect()
     }
 }

@@ -1,7 +1,6 @@
 //! Endpoints with a descriptor: made by connect, listen or adopt; opened, watched, closed.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::null_mut;
 use std::time::Instant;
 
@@ -22,7 +21,8 @@ use crate::wait::timeout;
 pub fn connect_tcp(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (address, port) = (call.text(0)?, port(call, 1)?);
     let target = Address::numeric(&address, port).map_err(|e| Fault::system(&e, "connect"))?;
-    let connecting = Connecting::tcp(&address, port).map_err(|e| Fault::system(&e, "connect").to(target))?;
+    let connecting =
+        Connecting::tcp(&address, port).map_err(|e| Fault::system(&e, "connect").to(target))?;
     made(engine, call, Link::Connecting(connecting))
 }
 
@@ -62,8 +62,13 @@ fn connect_until(
                 _ => Err(Fault::wrong_kind(handle, "a started connect")),
             };
         };
-        let left = until.map_or(net::SLICE, |until| until.saturating_duration_since(Instant::now()));
-        match connecting.wait(left, signals.as_deref_mut()).map_err(|e| Fault::system(&e, "poll"))? {
+        let left = until.map_or(net::SLICE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        match connecting
+            .wait(left, signals.as_deref_mut())
+            .map_err(|e| Fault::system(&e, "poll"))?
+        {
             Wait::Ready(()) | Wait::Writable => match connecting.ended() {
                 Ok(true) => {
                     endpoint.connected();
@@ -72,7 +77,9 @@ fn connect_until(
                     return Ok((0, 0));
                 }
                 Ok(false) => {}
-                Err(error) => return Ok((status::ERRNO, error.raw_os_error().unwrap_or(libc::EIO))),
+                Err(error) => {
+                    return Ok((status::ERRNO, error.raw_os_error().unwrap_or(libc::EIO)))
+                }
             },
             Wait::Interrupted(signo) => return Ok((status::INTERRUPTED, signo)),
             // A worker that is being terminated: nobody will look at the result.
@@ -88,19 +95,26 @@ fn connect_until(
 /// `resolve(host)`
 pub fn resolve(_: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let host = call.text(0)?;
-    let found = net::resolve(&host).map_err(|error| Fault::Resolve { host, message: error.to_string() })?;
+    let found = net::resolve(&host).map_err(|error| Fault::Resolve {
+        host,
+        message: error.to_string(),
+    })?;
     let texts: Vec<_> = found.iter().map(|address| call.env.text(address)).collect();
     Ok(call.env.array(&texts))
 }
 
 /// `listenTcp(address, port, backlog, flags)`
 pub fn listen_tcp(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (address, port, backlog, flags) = (call.text(0)?, port(call, 1)?, call.int(2)?, call.int(3)?);
+    let (address, port, backlog, flags) =
+        (call.text(0)?, port(call, 1)?, call.int(2)?, call.int(3)?);
     let target = Address::numeric(&address, port).map_err(|e| Fault::system(&e, "listen"))?;
-    let flags =
-        ListenFlags { reuse_address: flags & 1 != 0, reuse_port: flags & 2 != 0, v6_only: flags & 4 != 0 };
-    let listener =
-        net::listen_tcp(&address, port, backlog, flags).map_err(|e| Fault::system(&e, "listen").to(target))?;
+    let flags = ListenFlags {
+        reuse_address: flags & 1 != 0,
+        reuse_port: flags & 2 != 0,
+        v6_only: flags & 4 != 0,
+    };
+    let listener = net::listen_tcp(&address, port, backlog, flags)
+        .map_err(|e| Fault::system(&e, "listen").to(target))?;
     listening(engine, call, listener)
 }
 
@@ -130,8 +144,10 @@ pub fn adopt(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 /// `closeFd(fd)`
 pub fn close_fd(_: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     // SAFETY: JavaScript owns descriptors that ACCEPTED gave it, and gives this one up.
-    drop(unsafe { OwnedFd::from_raw_fd(descriptor(call)?) });
-    Ok(null_mut())
+    match unsafe { libc::close(descriptor(call)?) } {
+        0 => Ok(null_mut()),
+        _ => Err(Fault::system(&io::Error::last_os_error(), "close")),
+    }
 }
 
 /// `open(handle, maxFrame, maxInflated, maxDepth, compress, variant, bound, highWater)`
@@ -139,7 +155,10 @@ pub fn open(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (handle, connection) = (call.int(0)?, connection(engine, call, 1)?);
     let endpoint = call.endpoint(engine)?;
     if endpoint.socket().is_none() || endpoint.connection.is_some() {
-        return Err(Fault::wrong_kind(handle, "a connected socket that was not opened yet"));
+        return Err(Fault::wrong_kind(
+            handle,
+            "a connected socket that was not opened yet",
+        ));
     }
     endpoint.connection = Some(connection);
     armed(endpoint)?;
@@ -148,7 +167,10 @@ pub fn open(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 
 /// The connection that the seven numbers from `first` on describe.
 pub fn connection(engine: &Engine, call: &Call, first: usize) -> Result<Connection> {
-    let size = |index: usize| call.number(first + index, 0.0, f64::INFINITY).map(|number| number as usize);
+    let size = |index: usize| {
+        call.number(first + index, 0.0, f64::INFINITY)
+            .map(|number| number as usize)
+    };
     let limits = Limits {
         max_frame: size(0)?,
         max_inflated: size(1)?,
@@ -177,7 +199,11 @@ pub fn code(call: &Call, index: usize, range: std::ops::RangeInclusive<i32>) -> 
     if range.contains(&code) {
         Ok(code)
     } else {
-        Err(Fault::argument(format!("argument {index} must be from {} to {}", range.start(), range.end())))
+        Err(Fault::argument(format!(
+            "argument {index} must be from {} to {}",
+            range.start(),
+            range.end()
+        )))
     }
 }
 
@@ -227,7 +253,11 @@ pub fn insert(engine: &mut Engine, link: Link) -> Result<i32> {
 }
 
 fn armed(endpoint: &mut Endpoint) -> Result<()> {
-    endpoint.arm().map_err(|errno| Fault::System { errno, syscall: "uv_poll", target: None })
+    endpoint.arm().map_err(|errno| Fault::System {
+        errno,
+        syscall: "uv_poll",
+        target: None,
+    })
 }
 
 fn port(call: &Call, index: usize) -> Result<u16> {

@@ -1,5 +1,5 @@
-//! From the transmit tape to the write queues, and one write per connection that got something. One message that cannot be encoded
-//! harms no other: its error is thrown when the rest is on its way.
+//! From the transmit tape to the write queues, and one write per connection that got something. One
+//! message that cannot be encoded harms no other: its error is thrown when the rest is on its way.
 
 use napi_sys as sys;
 use rpyc_wire::tape::{kind, Header};
@@ -37,18 +37,40 @@ pub fn flush_tape(engine: &mut Engine, blobs: &[&[u8]]) -> Result<()> {
 
 fn encode(engine: &mut Engine, [words, floats, bytes]: [usize; 3], blobs: &[&[u8]]) -> Result<()> {
     let env = engine.env;
-    let Engine { transmit, endpoints, names, zlib, touched, .. } = engine;
-    let Some(memory) = transmit else { return Err(Fault::internal("no transmit tape was set")) };
-    let parts = (memory.words.get().get(..words), memory.floats.get().get(..floats), memory.bytes.get().get(..bytes));
-    let (Some(words), Some(floats), Some(bytes)) = parts else {
-        return Err(Fault::internal("the control block says more than the transmit tape holds"));
+    let Engine {
+        transmit,
+        endpoints,
+        names,
+        zlib,
+        touched,
+        ..
+    } = engine;
+    let Some(memory) = transmit else {
+        return Err(Fault::internal("no transmit tape was set"));
     };
-    let tape = Outbound { words, floats, bytes, blobs };
+    let parts = (
+        memory.words.get().get(..words),
+        memory.floats.get().get(..floats),
+        memory.bytes.get().get(..bytes),
+    );
+    let (Some(words), Some(floats), Some(bytes)) = parts else {
+        return Err(Fault::internal(
+            "the control block says more than the transmit tape holds",
+        ));
+    };
+    let tape = Outbound {
+        words,
+        floats,
+        bytes,
+        blobs,
+    };
     let (mut at, mut result) = (0, Ok(()));
     while at < words.len() {
         // Without its length the rest of the tape has no beginning.
         let header = Header::read(words, at).map_err(Fault::from)?;
-        let found = endpoints.get(header.handle).and_then(|endpoint| endpoint.connection.as_mut());
+        let found = endpoints
+            .get(header.handle)
+            .and_then(|endpoint| endpoint.connection.as_mut());
         // Messages of a closed handle go nowhere.
         if let Some(connection) = found {
             let sent = connection.send(&tape, at, header.words, names, zlib);
@@ -68,12 +90,20 @@ fn encode(engine: &mut Engine, [words, floats, bytes]: [usize; 3], blobs: &[&[u8
 fn write_touched(engine: &mut Engine) {
     let mut touched = std::mem::take(&mut engine.touched);
     for id in touched.drain(..) {
-        let Some(endpoint) = engine.endpoints.get(id) else { continue };
+        let Some(endpoint) = engine.endpoints.get(id) else {
+            continue;
+        };
         endpoint.flush();
         // See `events::rearm`.
         let _ = endpoint.arm();
-        let has_output = endpoint.connection.as_ref().is_some_and(|connection| !connection.queue.is_empty());
-        let has_drained = endpoint.connection.as_ref().is_some_and(|connection| connection.queue.has_drained());
+        let has_output = endpoint
+            .connection
+            .as_ref()
+            .is_some_and(|connection| !connection.queue.is_empty());
+        let has_drained = endpoint
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.queue.has_drained());
         if matches!(endpoint.link, Link::Push) && has_output {
             engine.set_ctl(ctl::PUSH_OUTPUT, 1);
         }

@@ -1,5 +1,6 @@
-//! The few libuv calls that we need, declared by hand, and handles that close themselves. A handle's memory is freed in its close
-//! callback only; a callback finds its engine through the handle's data, and none runs after the drop.
+//! The few libuv calls that we need, declared by hand, and handles that close themselves. A
+//! handle's memory is freed in its close callback only; a callback finds its engine through the
+//! handle's data, and none runs after the drop.
 
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::ffi::{c_char, c_int, c_void, CStr};
@@ -27,7 +28,11 @@ extern "C" {
     fn uv_ref(handle: Raw);
     fn uv_unref(handle: Raw);
     fn uv_poll_init(uv_loop: *mut uv_loop_s, handle: Raw, fd: c_int) -> c_int;
-    fn uv_poll_start(handle: Raw, events: c_int, callback: extern "C" fn(Raw, c_int, c_int)) -> c_int;
+    fn uv_poll_start(
+        handle: Raw,
+        events: c_int,
+        callback: extern "C" fn(Raw, c_int, c_int),
+    ) -> c_int;
     fn uv_poll_stop(handle: Raw) -> c_int;
     fn uv_idle_init(uv_loop: *mut uv_loop_s, handle: Raw) -> c_int;
     fn uv_idle_start(handle: Raw, callback: extern "C" fn(Raw)) -> c_int;
@@ -59,7 +64,8 @@ impl Handle {
         }
         let status = init(raw);
         if status < 0 {
-            // SAFETY: allocated above with the same layout; libuv keeps nothing of a handle whose init failed.
+            // SAFETY: allocated above with the same layout; libuv keeps nothing of a handle whose
+            // init failed.
             unsafe { dealloc(raw.cast(), layout) };
             return Err(-status);
         }
@@ -97,7 +103,8 @@ extern "C" fn closed(raw: Raw) {
 
 /// The target of a handle whose callback runs.
 pub fn target(raw: *mut c_void) -> Target {
-    // SAFETY: called from callbacks only: the handle is live, and its data is a Target until `closed`.
+    // SAFETY: called from callbacks only: the handle is live, and its data is a Target until
+    // `closed`.
     unsafe { *uv_handle_get_data(raw).cast::<Target>() }
 }
 
@@ -109,13 +116,20 @@ pub struct Poll {
 
 impl Poll {
     pub fn new(uv_loop: *mut uv_loop_s, fd: RawFd, target: Target) -> Result<Self, c_int> {
-        // SAFETY: the environment's loop, memory of a uv_poll_t, an open descriptor with no other poll handle.
-        let handle = Handle::new(UV_POLL, target, |raw| unsafe { uv_poll_init(uv_loop, raw, fd) })?;
+        // SAFETY: the environment's loop, memory of a uv_poll_t, an open descriptor with no other
+        // poll handle.
+        let handle = Handle::new(UV_POLL, target, |raw| unsafe {
+            uv_poll_init(uv_loop, raw, fd)
+        })?;
         Ok(Self { handle, events: 0 })
     }
 
     /// Asks for `events` (0: none), if that is a change.
-    pub fn set(&mut self, events: c_int, callback: extern "C" fn(*mut c_void, c_int, c_int)) -> Result<(), c_int> {
+    pub fn set(
+        &mut self,
+        events: c_int,
+        callback: extern "C" fn(*mut c_void, c_int, c_int),
+    ) -> Result<(), c_int> {
         if events == self.events {
             return Ok(());
         }
@@ -149,7 +163,10 @@ impl Idle {
     pub fn new(uv_loop: *mut uv_loop_s, target: Target) -> Result<Self, c_int> {
         // SAFETY: the environment's loop and memory of a uv_idle_t.
         let handle = Handle::new(UV_IDLE, target, |raw| unsafe { uv_idle_init(uv_loop, raw) })?;
-        Ok(Self { handle, started: false })
+        Ok(Self {
+            handle,
+            started: false,
+        })
     }
 
     pub fn set(&mut self, on: bool, callback: extern "C" fn(*mut c_void)) {
@@ -173,9 +190,15 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn start(uv_loop: *mut uv_loop_s, target: Target, callback: extern "C" fn(*mut c_void)) -> Result<Self, c_int> {
+    pub fn start(
+        uv_loop: *mut uv_loop_s,
+        target: Target,
+        callback: extern "C" fn(*mut c_void),
+    ) -> Result<Self, c_int> {
         // SAFETY: the environment's loop and memory of a uv_check_t.
-        let handle = Handle::new(UV_CHECK, target, |raw| unsafe { uv_check_init(uv_loop, raw) })?;
+        let handle = Handle::new(UV_CHECK, target, |raw| unsafe {
+            uv_check_init(uv_loop, raw)
+        })?;
         // SAFETY: a live check handle; starting one cannot fail.
         unsafe { uv_check_start(handle.0, callback) };
         handle.set_ref(false);

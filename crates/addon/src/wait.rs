@@ -1,5 +1,6 @@
-//! The blocking side: wait for one connection, without the loop. Other connections are not read; what is queued for them stays for the
-//! loop. One call sleeps for one slice at most and lets JavaScript have its turn (`worker.terminate()`).
+//! The blocking side: wait for one connection, without the loop. Other connections are not read;
+//! what is queued for them stays for the loop. One call sleeps for one slice at most and lets
+//! JavaScript have its turn (`worker.terminate()`).
 
 use std::time::{Duration, Instant};
 
@@ -42,12 +43,20 @@ pub fn next(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 pub fn timeout(call: &Call, index: usize) -> Result<Duration> {
     let millis = call.number(index, -1.0, f64::INFINITY)?;
     let is_limited = (0.0..1e12).contains(&millis);
-    Ok(if is_limited { Duration::from_secs_f64(millis / 1e3) } else { Duration::MAX })
+    Ok(if is_limited {
+        Duration::from_secs_f64(millis / 1e3)
+    } else {
+        Duration::MAX
+    })
 }
 
 fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
-    let Some(endpoint) = engine.endpoints.get(handle) else { return Ok(status::EOF) };
-    let (Link::Socket(_), Some(fd), Some(connection)) = (&endpoint.link, endpoint.fd(), &endpoint.connection) else {
+    let Some(endpoint) = engine.endpoints.get(handle) else {
+        return Ok(status::EOF);
+    };
+    let (Link::Socket(_), Some(fd), Some(connection)) =
+        (&endpoint.link, endpoint.fd(), &endpoint.connection)
+    else {
         return Err(Fault::wrong_kind(handle, "an open socket"));
     };
     if connection.waiter.continues() && !engine.env.can_run() {
@@ -62,7 +71,9 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
         let output = wants_output(engine, handle);
         let left = until.saturating_duration_since(Instant::now());
         let mut fault = None;
-        let waited = waiter.wait(fd, output, left, signals.as_mut(), || match receive::batch(engine, handle, true) {
+        let waited = waiter.wait(fd, output, left, signals.as_mut(), || match receive::batch(
+            engine, handle, true,
+        ) {
             Ok(0) => Ok(None),
             Ok(code) => Ok(Some(code)),
             Err(error) => {
@@ -75,7 +86,11 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
             (Ok(Wait::Ready(code)), _) => break Ok(code),
             (Ok(Wait::SliceEnd), _) => break Ok(0),
             (Ok(Wait::Writable), _) => {
-                engine.endpoints.get(handle).into_iter().for_each(|endpoint| endpoint.flush());
+                engine
+                    .endpoints
+                    .get(handle)
+                    .into_iter()
+                    .for_each(|endpoint| endpoint.flush());
             }
             (Ok(Wait::Interrupted(signo)), _) => {
                 engine.set_ctl(ctl::DETAIL, signo);
@@ -86,24 +101,36 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
     };
     engine.signals = signals;
     engine.follow_signals();
-    if let Some(connection) = engine.endpoints.get(handle).and_then(|endpoint| endpoint.connection.as_mut()) {
+    if let Some(connection) = engine
+        .endpoints
+        .get(handle)
+        .and_then(|endpoint| endpoint.connection.as_mut())
+    {
         connection.waiter = waiter;
     }
     code
 }
 
 fn wants_output(engine: &mut Engine, handle: i32) -> bool {
-    let connection = engine.endpoints.get(handle).and_then(|endpoint| endpoint.connection.as_ref());
+    let connection = engine
+        .endpoints
+        .get(handle)
+        .and_then(|endpoint| endpoint.connection.as_ref());
     connection.is_some_and(|connection| connection.wants_output())
 }
 
 /// What a batch outside of the loop leaves for the loop to do.
 fn after(engine: &mut Engine, handle: i32) {
-    let Some(endpoint) = engine.endpoints.get(handle) else { return };
+    let Some(endpoint) = engine.endpoints.get(handle) else {
+        return;
+    };
     // See `events::rearm`.
     let _ = endpoint.arm();
     let watched = endpoint.watched;
-    let drained = endpoint.connection.as_ref().is_some_and(|connection| connection.queue.has_drained());
+    let drained = endpoint
+        .connection
+        .as_ref()
+        .is_some_and(|connection| connection.queue.has_drained());
     if drained || (watched && receive::has_more(engine, handle)) {
         engine.kick(handle);
     }

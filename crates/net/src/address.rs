@@ -1,5 +1,6 @@
-//! Socket addresses of the three families we speak, between text, std and `sockaddr`. Owns no descriptor.
-//! IPv6 zones are written the usual way (`fe80::1%eth0` or `%2`); Unix paths are bytes that happen to be UTF-8.
+//! Socket addresses of the three families we speak, between text, std and `sockaddr`. Owns no
+//! descriptor. IPv6 zones are written the usual way (`fe80::1%eth0` or `%2`); Unix paths are bytes
+//! that happen to be UTF-8.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -17,7 +18,8 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// Blocking name resolution (getaddrinfo): numeric addresses in the resolver's order, zones included.
+/// Blocking name resolution (getaddrinfo): numeric addresses in the resolver's order, zones
+/// included.
 pub fn resolve(host: &str) -> io::Result<Vec<String>> {
     let mut found: Vec<String> = Vec::new();
     for address in (host, 0).to_socket_addrs()? {
@@ -32,7 +34,12 @@ pub fn resolve(host: &str) -> io::Result<Vec<String>> {
 impl Address {
     /// Reads a numeric IPv4 or IPv6 address; names are refused with `InvalidInput`.
     pub fn numeric(address: &str, port: u16) -> io::Result<Self> {
-        let refused = || io::Error::new(io::ErrorKind::InvalidInput, format!("not a numeric address: {address}"));
+        let refused = || {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("not a numeric address: {address}"),
+            )
+        };
         let (ip, zone) = match address.split_once('%') {
             Some((ip, zone)) => (ip, Some(zone)),
             None => (address, None),
@@ -40,9 +47,12 @@ impl Address {
         let ip = match ip.parse::<IpAddr>().map_err(|_| refused())? {
             IpAddr::V4(v4) if zone.is_none() => SocketAddr::V4(SocketAddrV4::new(v4, port)),
             IpAddr::V4(_) => return Err(refused()),
-            IpAddr::V6(v6) => {
-                SocketAddr::V6(SocketAddrV6::new(v6, port, 0, zone.map_or(Ok(0), zone_index)?))
-            }
+            IpAddr::V6(v6) => SocketAddr::V6(SocketAddrV6::new(
+                v6,
+                port,
+                0,
+                zone.map_or(Ok(0), zone_index)?,
+            )),
         };
         Ok(Self::Ip(ip))
     }
@@ -55,7 +65,8 @@ impl Address {
         }
     }
 
-    /// Would a connect to `self` reach a listener bound to `bound`? Wildcards and IPv4-mapped IPv6 included.
+    /// Would a connect to `self` reach a listener bound to `bound`? Wildcards and IPv4-mapped IPv6
+    /// included.
     pub fn reaches(&self, bound: &Address) -> bool {
         match (self, bound) {
             (Self::Unix(a), Self::Unix(b)) => !a.as_os_str().is_empty() && a == b,
@@ -83,7 +94,8 @@ impl Address {
         let at = (&raw mut storage).cast::<u8>();
         let len = match self {
             Self::Ip(SocketAddr::V4(v4)) => {
-                // SAFETY: sockaddr_in is plain data and smaller than, and no more aligned than, sockaddr_storage.
+                // SAFETY: sockaddr_in is plain data and smaller than, and no more aligned than,
+                // sockaddr_storage.
                 let raw = unsafe { &mut *at.cast::<libc::sockaddr_in>() };
                 raw.sin_family = libc::AF_INET as libc::sa_family_t;
                 raw.sin_port = v4.port().to_be();
@@ -104,11 +116,13 @@ impl Address {
                 // SAFETY: as above, for sockaddr_un.
                 let raw = unsafe { &mut *at.cast::<libc::sockaddr_un>() };
                 if bytes.is_empty() || bytes.contains(&0) || bytes.len() >= raw.sun_path.len() {
-                    return Err(io::Error::from_raw_os_error(if bytes.len() >= raw.sun_path.len() {
-                        libc::ENAMETOOLONG
-                    } else {
-                        libc::EINVAL
-                    }));
+                    return Err(io::Error::from_raw_os_error(
+                        if bytes.len() >= raw.sun_path.len() {
+                            libc::ENAMETOOLONG
+                        } else {
+                            libc::EINVAL
+                        },
+                    ));
                 }
                 raw.sun_family = libc::AF_UNIX as libc::sa_family_t;
                 for (to, from) in raw.sun_path.iter_mut().zip(bytes) {
@@ -121,29 +135,43 @@ impl Address {
     }
 
     /// Reads what the kernel filled in.
-    pub(crate) fn from_raw(storage: &libc::sockaddr_storage, len: libc::socklen_t) -> io::Result<Self> {
+    pub(crate) fn from_raw(
+        storage: &libc::sockaddr_storage,
+        len: libc::socklen_t,
+    ) -> io::Result<Self> {
         let at = (&raw const *storage).cast::<u8>();
         match libc::c_int::from(storage.ss_family) {
             libc::AF_INET => {
                 // SAFETY: the kernel said AF_INET, so the storage holds a sockaddr_in.
                 let raw = unsafe { &*at.cast::<libc::sockaddr_in>() };
                 let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
-                Ok(Self::Ip(SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(raw.sin_port)))))
+                Ok(Self::Ip(SocketAddr::V4(SocketAddrV4::new(
+                    ip,
+                    u16::from_be(raw.sin_port),
+                ))))
             }
             libc::AF_INET6 => {
                 // SAFETY: the kernel said AF_INET6, so the storage holds a sockaddr_in6.
                 let raw = unsafe { &*at.cast::<libc::sockaddr_in6>() };
                 let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
                 let port = u16::from_be(raw.sin6_port);
-                Ok(Self::Ip(SocketAddr::V6(SocketAddrV6::new(ip, port, 0, raw.sin6_scope_id))))
+                Ok(Self::Ip(SocketAddr::V6(SocketAddrV6::new(
+                    ip,
+                    port,
+                    0,
+                    raw.sin6_scope_id,
+                ))))
             }
             libc::AF_UNIX => {
                 let start = mem::offset_of!(libc::sockaddr_un, sun_path);
                 let len = (len as usize).clamp(start, mem::size_of::<libc::sockaddr_un>());
-                // SAFETY: `start..len` lies inside sockaddr_un, which fits sockaddr_storage; every byte is initialised.
+                // SAFETY: `start..len` lies inside sockaddr_un, which fits sockaddr_storage; every
+                // byte is initialised.
                 let path = unsafe { std::slice::from_raw_parts(at.add(start), len - start) };
                 let end = path.iter().position(|&b| b == 0).unwrap_or(path.len());
-                Ok(Self::Unix(Path::new(OsStr::from_bytes(&path[..end])).to_path_buf()))
+                Ok(Self::Unix(
+                    Path::new(OsStr::from_bytes(&path[..end])).to_path_buf(),
+                ))
             }
             _ => Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT)),
         }
@@ -152,11 +180,16 @@ impl Address {
     /// Runs a `getsockname`-shaped call.
     pub(crate) fn query(
         fd: libc::c_int,
-        call: unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int,
+        call: unsafe extern "C" fn(
+            libc::c_int,
+            *mut libc::sockaddr,
+            *mut libc::socklen_t,
+        ) -> libc::c_int,
     ) -> io::Result<Self> {
         let mut storage = MaybeUninit::<libc::sockaddr_storage>::zeroed();
         let mut len = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-        // SAFETY: storage and len are valid for writes, and len tells the room; zeroed storage is initialised.
+        // SAFETY: storage and len are valid for writes, and len tells the room; zeroed storage is
+        // initialised.
         let (done, storage) = unsafe {
             let done = call(fd, storage.as_mut_ptr().cast(), &mut len);
             (done, storage.assume_init())
@@ -194,7 +227,8 @@ fn unmapped(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Is `ip` an address of this machine? Asked by binding a datagram socket to it, which sends nothing.
+/// Is `ip` an address of this machine? Asked by binding a datagram socket to it, which sends
+/// nothing.
 fn is_local(ip: IpAddr) -> bool {
     ip.is_loopback() || std::net::UdpSocket::bind((ip, 0)).is_ok()
 }

@@ -1,5 +1,5 @@
-//! A connect under way: started without blocking, finished through SO_ERROR. Owns the descriptor until it is connected.
-//! Deadlines and the order of several addresses are the caller's.
+//! A connect under way: started without blocking, finished through SO_ERROR. Owns the descriptor
+//! until it is connected. Deadlines and the order of several addresses are the caller's.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -23,7 +23,8 @@ impl Connecting {
         Self::start(Address::numeric(address, port)?)
     }
 
-    /// Starts connecting to a Unix socket. A full backlog is an error here (EAGAIN), as the kernel does not queue us.
+    /// Starts connecting to a Unix socket. A full backlog is an error here (EAGAIN), as the kernel
+    /// does not queue us.
     pub fn unix(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::start(Address::Unix(path.as_ref().to_path_buf()))
     }

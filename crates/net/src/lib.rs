@@ -1,7 +1,9 @@
-//! Descriptors: connect, listen, accept, read, write queue and the blocking wait. No JavaScript and no protocol in here.
+//! Descriptors: connect, listen, accept, read, write queue and the blocking wait. No JavaScript and
+//! no protocol in here.
 //!
-//! Every socket of this crate is non-blocking and close-on-exec, and never raises SIGPIPE; TCP sockets never delay small
-//! writes. Answers to RPyC's `core/stream.py` (`SocketStream`), waiting included.
+//! Every socket of this crate is non-blocking and close-on-exec, and never raises SIGPIPE; TCP
+//! sockets never delay small writes. Answers to RPyC's `core/stream.py` (`SocketStream`), waiting
+//! included.
 
 mod address;
 mod connect;

@@ -1,5 +1,6 @@
-//! Listening sockets, TCP and Unix: bind, listen, accept. A Unix listener owns its socket file: a stale one (nobody listens)
-//! is replaced at bind, and ours is removed when the listener is dropped.
+//! Listening sockets, TCP and Unix: bind, listen, accept. A Unix listener owns its socket file: a
+//! stale one (nobody listens) is replaced at bind, and ours is removed when the listener is
+//! dropped.
 
 use std::fs::{self, File};
 use std::io;
@@ -29,13 +30,18 @@ pub struct Listener {
     address: Address,
     /// Our socket file and its (device, inode).
     file: Option<(PathBuf, (u64, u64))>,
-    /// Given up for a moment when the process has no descriptor left, to take a connection and drop it: it would
-    /// stay in the backlog otherwise, and keep the listener readable for ever.
+    /// Given up for a moment when the process has no descriptor left, to take a connection and drop
+    /// it: it would stay in the backlog otherwise, and keep the listener readable for ever.
     spare: Option<File>,
 }
 
 /// Listens on a numeric address; port 0 = any.
-pub fn listen_tcp(address: &str, port: u16, backlog: i32, flags: ListenFlags) -> io::Result<Listener> {
+pub fn listen_tcp(
+    address: &str,
+    port: u16,
+    backlog: i32,
+    flags: ListenFlags,
+) -> io::Result<Listener> {
     let address = Address::numeric(address, port)?;
     let fd = stream(address.family())?;
     let raw = fd.as_raw_fd();
@@ -50,7 +56,8 @@ pub fn listen_tcp(address: &str, port: u16, backlog: i32, flags: ListenFlags) ->
     Listener::bind(fd, &address, backlog)
 }
 
-/// Listens on a Unix socket. A socket file that nobody listens on is replaced; anything else there is EADDRINUSE.
+/// Listens on a Unix socket. A socket file that nobody listens on is replaced; anything else there
+/// is EADDRINUSE.
 pub fn listen_unix(path: impl AsRef<Path>, backlog: i32) -> io::Result<Listener> {
     let path = path.as_ref();
     let address = Address::Unix(path.to_path_buf());
@@ -73,7 +80,12 @@ impl Listener {
             check(libc::listen(fd.as_raw_fd(), backlog.max(1)))?;
         }
         let address = Address::query(fd.as_raw_fd(), libc::getsockname)?;
-        Ok(Self { fd, address, file: None, spare: File::open("/dev/null").ok() })
+        Ok(Self {
+            fd,
+            address,
+            file: None,
+            spare: File::open("/dev/null").ok(),
+        })
     }
 
     /// Where we listen, the port filled in.
@@ -126,15 +138,26 @@ impl Drop for Listener {
 
 fn accept(fd: RawFd) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
-    // SAFETY: null address means that we do not ask for the peer's; the descriptor returned is new and ours.
+    // SAFETY: null address means that we do not ask for the peer's; the descriptor returned is new
+    // and ours.
     let accepted = unsafe {
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-        OwnedFd::from_raw_fd(check(libc::accept4(fd, std::ptr::null_mut(), std::ptr::null_mut(), flags))?)
+        OwnedFd::from_raw_fd(check(libc::accept4(
+            fd,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            flags,
+        ))?)
     };
     #[cfg(not(target_os = "linux"))]
     // SAFETY: as above.
-    let accepted =
-        unsafe { OwnedFd::from_raw_fd(check(libc::accept(fd, std::ptr::null_mut(), std::ptr::null_mut()))?) };
+    let accepted = unsafe {
+        OwnedFd::from_raw_fd(check(libc::accept(
+            fd,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        ))?)
+    };
     #[cfg(not(target_os = "linux"))]
     crate::socket::prepare(accepted.as_raw_fd())?;
     Ok(accepted)

@@ -1,5 +1,6 @@
-//! The bytes that still have to leave on one connection. Appended by the encoder, written once per flush; a partial write keeps
-//! the rest. Also knows whether the peer is too slow for us (high-water mark), so that its owner can stop reading from it.
+//! The bytes that still have to leave on one connection. Appended by the encoder, written once per
+//! flush; a partial write keeps the rest. Also knows whether the peer is too slow for us
+//! (high-water mark), so that its owner can stop reading from it.
 
 use std::io::{self, IoSlice};
 
@@ -30,7 +31,13 @@ const KEEP: usize = 256 * 1024;
 impl WriteQueue {
     /// An empty queue that counts as too full above `high_water` bytes.
     pub fn new(high_water: usize) -> Self {
-        Self { bytes: Vec::new(), start: 0, high_water, above: false, written: 0 }
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            high_water,
+            above: false,
+            written: 0,
+        }
     }
 
     /// Bytes queued.
@@ -72,22 +79,25 @@ impl WriteQueue {
         self.flush_with(socket, &[])
     }
 
-    /// One gathering write of everything queued and then `body`, which is copied only as far as the kernel did not take it.
+    /// One gathering write of everything queued and then `body`, which is copied only as far as the
+    /// kernel did not take it.
     pub fn flush_with(&mut self, socket: &Socket, body: &[u8]) -> io::Result<Flushed> {
         if self.is_empty() && body.is_empty() {
             return Ok(Flushed::Empty);
         }
         let queued = self.len();
-        let taken = match socket.write(&[IoSlice::new(&self.bytes[self.start..]), IoSlice::new(body)]) {
-            Ok(taken) => taken.unwrap_or(0),
-            Err(error) => {
-                self.bytes.extend_from_slice(body);
-                return Err(error);
-            }
-        };
+        let taken =
+            match socket.write(&[IoSlice::new(&self.bytes[self.start..]), IoSlice::new(body)]) {
+                Ok(taken) => taken.unwrap_or(0),
+                Err(error) => {
+                    self.bytes.extend_from_slice(body);
+                    return Err(error);
+                }
+            };
         self.written += taken as u64;
         self.start += taken.min(queued);
-        self.bytes.extend_from_slice(&body[taken.saturating_sub(queued)..]);
+        self.bytes
+            .extend_from_slice(&body[taken.saturating_sub(queued)..]);
         if !self.is_empty() {
             self.above |= self.len() > self.high_water;
             self.compact();
@@ -101,7 +111,8 @@ impl WriteQueue {
         Ok(Flushed::Empty)
     }
 
-    /// Is more queued than the peer's pace allows? Decided by each flush that leaves something; stays true until `drained`.
+    /// Is more queued than the peer's pace allows? Decided by each flush that leaves something;
+    /// stays true until `drained`.
     pub fn is_above(&self) -> bool {
         self.above && !self.has_drained()
     }
@@ -118,7 +129,8 @@ impl WriteQueue {
         drained
     }
 
-    /// Moves the rest to the front when more than half of the buffer is gone, so that its cost stays proportional to what was written.
+    /// Moves the rest to the front when more than half of the buffer is gone, so that its cost
+    /// stays proportional to what was written.
     fn compact(&mut self) {
         if self.start > self.bytes.len() / 2 {
             self.bytes.drain(..self.start);

@@ -1,13 +1,16 @@
-//! SIGINT and SIGTERM during a blocking wait. Their listener in JavaScript runs only after the wait has ended, since libuv's handler
-//! merely writes to a pipe that the loop would read: so a wait must notice them itself and end.
+//! SIGINT and SIGTERM during a blocking wait. Their listener in JavaScript runs only after the wait
+//! has ended, since libuv's handler merely writes to a pipe that the loop would read: so a wait
+//! must notice them itself and end.
 //!
-//! How: while somebody else's handler is installed (libuv's: a listener exists), ours is put before it, counts, and calls it. The
-//! disposition is looked at again before each sleep, because libuv may replace or remove its handler at any time, which replaces ours
-//! too: we never put anything back over a foreign change. Without a handler, or with one that resets itself (Node's own, which restores the
-//! terminal and dies), nothing is touched and the process ends as usual. Other signals never end a wait.
+//! How: while somebody else's handler is installed (libuv's: a listener exists), ours is put before
+//! it, counts, and calls it. The disposition is looked at again before each sleep, because libuv
+//! may replace or remove its handler at any time, which replaces ours too: we never put anything
+//! back over a foreign change. Without a handler, or with one that resets itself (Node's own, which
+//! restores the terminal and dies), nothing is touched and the process ends as usual. Other signals
+//! never end a wait.
 //!
-//! Signals are process-wide, so the counters are the one static of the engine. Exactly one thread may use this, the one whose loop runs the
-//! listeners: Node's main thread.
+//! Signals are process-wide, so the counters are the one static of the engine. Exactly one thread
+//! may use this, the one whose loop runs the listeners: Node's main thread.
 
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -27,7 +30,8 @@ struct Slot {
     /// Address of the handler that was there before ours.
     next: AtomicUsize,
     next_takes_info: AtomicBool,
-    /// The thread inside `chain`: two copies of this library in one process can end up calling each other.
+    /// The thread inside `chain`: two copies of this library in one process can end up calling each
+    /// other.
     inside: AtomicUsize,
 }
 
@@ -61,7 +65,8 @@ impl Signals {
         signals
     }
 
-    /// Looks at the dispositions and puts our handler before a listener's. To be called before each sleep.
+    /// Looks at the dispositions and puts our handler before a listener's. To be called before each
+    /// sleep.
     pub fn arm(&mut self) {
         for (index, &signo) in WATCHED.iter().enumerate() {
             // A signal that cannot be asked about is one that we do not notice.
@@ -74,7 +79,10 @@ impl Signals {
 
     /// `arm`, unless that happened within the last 20 ms: for waits that do not sleep.
     pub fn arm_when_due(&mut self, now: Instant) {
-        if self.looked.is_none_or(|looked| now.duration_since(looked) > FRESH) {
+        if self
+            .looked
+            .is_none_or(|looked| now.duration_since(looked) > FRESH)
+        {
             self.arm();
         }
     }
@@ -109,7 +117,8 @@ impl Drop for Signals {
         for (signo, replaced) in WATCHED.iter().zip(&self.replaced) {
             if let (Some(replaced), Ok(current)) = (replaced, disposition(*signo)) {
                 if is_ours(&current) {
-                    // SAFETY: `replaced` is what sigaction returned, and nobody has changed the disposition since.
+                    // SAFETY: `replaced` is what sigaction returned, and nobody has changed the
+                    // disposition since.
                     unsafe { libc::sigaction(*signo, replaced, std::ptr::null_mut()) };
                 }
             }
@@ -124,13 +133,15 @@ fn install(signo: c_int, slot: &Slot) -> io::Result<Option<libc::sigaction>> {
         return Ok(None);
     }
     slot.next.store(current.sa_sigaction, Ordering::Release);
-    slot.next_takes_info.store(current.sa_flags & libc::SA_SIGINFO != 0, Ordering::Release);
+    slot.next_takes_info
+        .store(current.sa_flags & libc::SA_SIGINFO != 0, Ordering::Release);
     // Same mask and flags as the handler that we call, so that it runs as it expects.
     let mut ours = current;
     ours.sa_sigaction = chain_address();
     ours.sa_flags |= libc::SA_SIGINFO;
     let mut replaced = MaybeUninit::uninit();
-    // SAFETY: both point to a sigaction; `chain` is async-signal-safe and lives as long as this library, and `Drop` takes it out.
+    // SAFETY: both point to a sigaction; `chain` is async-signal-safe and lives as long as this
+    // library, and `Drop` takes it out.
     unsafe {
         if libc::sigaction(signo, &ours, replaced.as_mut_ptr()) < 0 {
             return Err(io::Error::last_os_error());
@@ -164,9 +175,12 @@ fn chain_address() -> usize {
     chain as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize
 }
 
-/// The handler: counts, then calls the one that it stands before. Async-signal-safe: atomics and that call only.
+/// The handler: counts, then calls the one that it stands before. Async-signal-safe: atomics and
+/// that call only.
 extern "C" fn chain(signo: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let Some(index) = WATCHED.iter().position(|&w| w == signo) else { return };
+    let Some(index) = WATCHED.iter().position(|&w| w == signo) else {
+        return;
+    };
     let slot = &SLOTS[index];
     // SAFETY: pthread_self has no preconditions.
     let me = unsafe { libc::pthread_self() } as usize;
@@ -179,11 +193,15 @@ extern "C" fn chain(signo: c_int, info: *mut siginfo_t, context: *mut c_void) {
         // SAFETY: `next` was the handler of this signal, with the signature that its flags told.
         unsafe {
             if slot.next_takes_info.load(Ordering::Acquire) {
-                mem::transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(next)(signo, info, context);
+                mem::transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(next)(
+                    signo, info, context,
+                );
             } else {
                 mem::transmute::<usize, extern "C" fn(c_int)>(next)(signo);
             }
         }
     }
-    let _ = slot.inside.compare_exchange(me, 0, Ordering::AcqRel, Ordering::Acquire);
+    let _ = slot
+        .inside
+        .compare_exchange(me, 0, Ordering::AcqRel, Ordering::Acquire);
 }

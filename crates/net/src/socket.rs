@@ -1,5 +1,6 @@
-//! One connected, non-blocking stream socket: reading, writing, half-closing. Owns the descriptor and closes it when dropped.
-//! Knows nothing about who waits for it; see `wait` and the addon's uv_poll.
+//! One connected, non-blocking stream socket: reading, writing, half-closing. Owns the descriptor
+//! and closes it when dropped. Knows nothing about who waits for it; see `wait` and the addon's
+//! uv_poll.
 
 use std::io::{self, IoSlice};
 use std::mem;
@@ -53,7 +54,14 @@ impl Socket {
         debug_assert!(!into.is_empty());
         loop {
             // SAFETY: `into` is valid for writes of its whole length.
-            let n = unsafe { libc::recv(self.as_raw_fd(), into.as_mut_ptr().cast(), into.len(), libc::MSG_DONTWAIT) };
+            let n = unsafe {
+                libc::recv(
+                    self.as_raw_fd(),
+                    into.as_mut_ptr().cast(),
+                    into.len(),
+                    libc::MSG_DONTWAIT,
+                )
+            };
             match n {
                 0 => return Ok(Read::Eof),
                 n if n > 0 => return Ok(Read::Bytes(n as usize)),
@@ -73,8 +81,11 @@ impl Socket {
         message.msg_iov = parts.as_ptr().cast_mut().cast();
         message.msg_iovlen = parts.len() as _;
         loop {
-            // SAFETY: IoSlice has the layout of iovec (std guarantees it); sendmsg only reads the parts, which outlive the call.
-            let n = unsafe { libc::sendmsg(self.as_raw_fd(), &message, NO_SIGNAL | libc::MSG_DONTWAIT) };
+            // SAFETY: IoSlice has the layout of iovec (std guarantees it); sendmsg only reads the
+            // parts, which outlive the call.
+            let n = unsafe {
+                libc::sendmsg(self.as_raw_fd(), &message, NO_SIGNAL | libc::MSG_DONTWAIT)
+            };
             if n >= 0 {
                 return Ok(Some(n as usize));
             }
@@ -86,8 +97,9 @@ impl Socket {
         }
     }
 
-    /// Tells the kernel to acknowledge at once what it has received. To be called after each read that leaves a frame incomplete:
-    /// peers that write a frame in several parts without TCP_NODELAY (stock RPyC does) wait for that acknowledgement.
+    /// Tells the kernel to acknowledge at once what it has received. To be called after each read
+    /// that leaves a frame incomplete: peers that write a frame in several parts without
+    /// TCP_NODELAY (stock RPyC does) wait for that acknowledgement.
     pub fn quick_ack(&self) {
         #[cfg(target_os = "linux")]
         if self.tcp {
@@ -132,7 +144,8 @@ pub(crate) fn stream(family: libc::c_int) -> io::Result<OwnedFd> {
     #[cfg(not(target_os = "linux"))]
     let flags = 0;
     // SAFETY: plain system call; the descriptor it returns is new and ours.
-    let fd = unsafe { OwnedFd::from_raw_fd(check(libc::socket(family, libc::SOCK_STREAM | flags, 0))?) };
+    let fd =
+        unsafe { OwnedFd::from_raw_fd(check(libc::socket(family, libc::SOCK_STREAM | flags, 0))?) };
     prepare(fd.as_raw_fd())?;
     Ok(fd)
 }
@@ -152,7 +165,12 @@ pub(crate) fn prepare(fd: RawFd) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn set_option(fd: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+pub(crate) fn set_option(
+    fd: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let len = mem::size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `value` is a c_int and `len` is its size.
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) }).map(drop)

@@ -1,5 +1,6 @@
-//! The blocking wait of one connection: a bounded, adaptive spin, then poll(2) in slices. It does not loop over slices: between two of
-//! them its caller lets JavaScript run, which is how `worker.terminate()` gets through.
+//! The blocking wait of one connection: a bounded, adaptive spin, then poll(2) in slices. It does
+//! not loop over slices: between two of them its caller lets JavaScript run, which is how
+//! `worker.terminate()` gets through.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -13,7 +14,8 @@ pub const SLICE: Duration = Duration::from_millis(50);
 /// Longest spin. A wake-up across virtual CPUs costs about as much.
 const SPIN: Duration = Duration::from_micros(150);
 
-/// An answer that came this soon after the start of a sleep would have come while spinning: the sleep itself costs about 100 us.
+/// An answer that came this soon after the start of a sleep would have come while spinning: the
+/// sleep itself costs about 100 us.
 const WOULD_HAVE_PAID: Duration = Duration::from_micros(250);
 
 /// A connection whose spins do not pay still tries one in so many waits.
@@ -46,7 +48,12 @@ pub struct Waiter {
 impl Waiter {
     /// `many_cpus`: spinning on the only CPU would keep the peer from answering.
     pub fn new(many_cpus: bool) -> Self {
-        Self { paying: 256, waits: 0, many_cpus, continues: false }
+        Self {
+            paying: 256,
+            waits: 0,
+            many_cpus,
+            continues: false,
+        }
     }
 
     /// Did the last wait end with nothing, so that the next one continues it?
@@ -54,8 +61,9 @@ impl Waiter {
         self.continues
     }
 
-    /// Waits until `attempt` (one non-blocking read) has a result, at most one slice and at most `timeout`.
-    /// `output`: something is queued for this descriptor, so wake up when it can be written. `signals`: on Node's main thread only.
+    /// Waits until `attempt` (one non-blocking read) has a result, at most one slice and at most
+    /// `timeout`. `output`: something is queued for this descriptor, so wake up when it can be
+    /// written. `signals`: on Node's main thread only.
     pub fn wait<T>(
         &mut self,
         fd: RawFd,
@@ -85,9 +93,17 @@ impl Waiter {
                 return Ok(Wait::Ready(result));
             }
         }
-        let ended = self.sleep(fd, output, start + timeout.min(SLICE), signals, &mut attempt)?;
+        let ended = self.sleep(
+            fd,
+            output,
+            start + timeout.min(SLICE),
+            signals,
+            &mut attempt,
+        )?;
         if !self.continues {
-            self.learn(!spin && matches!(ended, Wait::Ready(_)) && start.elapsed() < WOULD_HAVE_PAID);
+            self.learn(
+                !spin && matches!(ended, Wait::Ready(_)) && start.elapsed() < WOULD_HAVE_PAID,
+            );
         }
         self.continues = matches!(ended, Wait::SliceEnd);
         Ok(ended)
@@ -105,7 +121,11 @@ impl Waiter {
             if let Some(signals) = signals.as_deref_mut() {
                 signals.arm();
             }
-            let ready = poll(fd, libc::POLLIN | if output { libc::POLLOUT } else { 0 }, until)?;
+            let ready = poll(
+                fd,
+                libc::POLLIN | if output { libc::POLLOUT } else { 0 },
+                until,
+            )?;
             if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
                 return Ok(Wait::Interrupted(signo));
             }
@@ -124,7 +144,9 @@ impl Waiter {
 
     fn should_spin(&mut self) -> bool {
         self.waits = self.waits.wrapping_add(1);
-        self.many_cpus && !self.continues && (self.paying >= 96 || self.waits.is_multiple_of(PROBE_EVERY))
+        self.many_cpus
+            && !self.continues
+            && (self.paying >= 96 || self.waits.is_multiple_of(PROBE_EVERY))
     }
 
     fn learn(&mut self, paid: bool) {
@@ -132,7 +154,10 @@ impl Waiter {
     }
 }
 
-fn spin_until<T>(end: Instant, attempt: &mut impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
+fn spin_until<T>(
+    end: Instant,
+    attempt: &mut impl FnMut() -> io::Result<Option<T>>,
+) -> io::Result<Option<T>> {
     while Instant::now() < end {
         if let Some(result) = attempt()? {
             return Ok(Some(result));
@@ -151,7 +176,11 @@ enum Ready {
 
 /// One poll(2). Interrupted counts as nothing: the caller looks at signals and clock anyway.
 fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
-    let mut entry = libc::pollfd { fd, events, revents: 0 };
+    let mut entry = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
     let left = until.saturating_duration_since(Instant::now());
     // Rounded up: a sleep must not end before its time and spin through the last millisecond.
     let millis = left.as_micros().div_ceil(1000).min(60_000) as libc::c_int;
@@ -159,7 +188,11 @@ fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
     let n = unsafe { libc::poll(&mut entry, 1, millis) };
     if n < 0 {
         let error = io::Error::last_os_error();
-        return if error.kind() == io::ErrorKind::Interrupted { Ok(Ready::Nothing) } else { Err(error) };
+        return if error.kind() == io::ErrorKind::Interrupted {
+            Ok(Ready::Nothing)
+        } else {
+            Err(error)
+        };
     }
     // Errors and hang-ups count as input: the read tells which.
     Ok(match (n, entry.revents & !libc::POLLOUT) {
@@ -170,7 +203,11 @@ fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
 }
 
 /// A connect's wait: until `fd` is writable or broken, at most one slice.
-pub(crate) fn wait_writable(fd: RawFd, timeout: Duration, mut signals: Option<&mut Signals>) -> io::Result<Wait<()>> {
+pub(crate) fn wait_writable(
+    fd: RawFd,
+    timeout: Duration,
+    mut signals: Option<&mut Signals>,
+) -> io::Result<Wait<()>> {
     let until = Instant::now() + timeout.min(SLICE);
     loop {
         if let Some(signals) = signals.as_deref_mut() {

@@ -66,7 +66,10 @@ fn a_large_body_goes_behind_the_queue_and_is_copied_only_where_the_kernel_stoppe
     let mut queue = WriteQueue::new(usize::MAX);
     let bytes = pattern(3 << 20);
     queue.tail().extend_from_slice(&bytes[..10]);
-    assert_eq!(queue.flush_with(&socket, &bytes[10..]).unwrap(), Flushed::Blocked);
+    assert_eq!(
+        queue.flush_with(&socket, &bytes[10..]).unwrap(),
+        Flushed::Blocked
+    );
     assert_eq!(queue.len() as u64 + queue.written(), bytes.len() as u64);
     drain(&mut queue, socket, theirs, &bytes);
 }
@@ -105,5 +108,8 @@ fn a_gone_peer_is_an_error() {
     drop(theirs);
     let mut queue = WriteQueue::new(10);
     queue.tail().push(1);
-    assert_eq!(queue.flush(&socket).unwrap_err().raw_os_error(), Some(libc::EPIPE));
+    assert_eq!(
+        queue.flush(&socket).unwrap_err().raw_os_error(),
+        Some(libc::EPIPE)
+    );
 }

@@ -36,7 +36,8 @@ fn ours() -> libc::sighandler_t {
     listener as extern "C" fn(libc::c_int) as libc::sighandler_t
 }
 
-/// Waits 200 ms at most, with `signo` sent to this thread after 20: how it ended, and how long it took.
+/// Waits 200 ms at most, with `signo` sent to this thread after 20: how it ended, and how long it
+/// took.
 fn interrupted(signals: &mut Signals, signo: libc::c_int) -> (Wait<()>, Duration) {
     let (socket, _theirs) = {
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -53,7 +54,16 @@ fn interrupted(signals: &mut Signals, signo: libc::c_int) -> (Wait<()>, Duration
     let mut waiter = Waiter::new(false);
     let ended = loop {
         let attempt = || Ok((socket.read(&mut [0; 1])? != Read::WouldBlock).then_some(()));
-        match waiter.wait(socket.as_raw_fd(), false, Duration::MAX, Some(signals), attempt).unwrap() {
+        match waiter
+            .wait(
+                socket.as_raw_fd(),
+                false,
+                Duration::MAX,
+                Some(signals),
+                attempt,
+            )
+            .unwrap()
+        {
             Wait::SliceEnd if start.elapsed() < Duration::from_millis(200) => {}
             other => break other,
         }
@@ -85,7 +95,10 @@ fn only_a_listener_of_sigint_or_sigterm_ends_a_wait() {
 
     // One that is put back over ours is stood before again.
     set(libc::SIGINT, ours(), 0);
-    assert_eq!(interrupted(&mut signals, libc::SIGINT).0, Wait::Interrupted(libc::SIGINT));
+    assert_eq!(
+        interrupted(&mut signals, libc::SIGINT).0,
+        Wait::Interrupted(libc::SIGINT)
+    );
     assert_eq!(LISTENER.swap(0, Ordering::SeqCst), 1);
 
     // What the loop has dispatched in the meantime is forgotten.

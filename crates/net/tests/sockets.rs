@@ -7,7 +7,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rpyc_net::{listen_tcp, listen_unix, resolve, Address, Connecting, ListenFlags, Listener, Read, Socket, Wait};
+use rpyc_net::{
+    listen_tcp, listen_unix, resolve, Address, Connecting, ListenFlags, Listener, Read, Socket,
+    Wait,
+};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -65,12 +68,18 @@ fn temporary(name: &str) -> PathBuf {
 fn talk(mut listener: Listener, connecting: Connecting) {
     let (client, server) = (connected(connecting), accepted(&mut listener));
     assert_eq!(client.read(&mut [0; 8]).unwrap(), Read::WouldBlock);
-    assert_eq!(client.write(&[std::io::IoSlice::new(b"hello")]).unwrap(), Some(5));
+    assert_eq!(
+        client.write(&[std::io::IoSlice::new(b"hello")]).unwrap(),
+        Some(5)
+    );
     assert_eq!(received(&server), Read::Bytes(5));
     client.shutdown().unwrap();
     assert_eq!(received(&server), Read::Eof);
     // The other direction is still open.
-    assert_eq!(server.write(&[std::io::IoSlice::new(b"bye")]).unwrap(), Some(3));
+    assert_eq!(
+        server.write(&[std::io::IoSlice::new(b"bye")]).unwrap(),
+        Some(3)
+    );
     assert_eq!(received(&client), Read::Bytes(3));
     assert!(client.peer().unwrap().reaches(listener.address()));
     drop(server);
@@ -78,7 +87,16 @@ fn talk(mut listener: Listener, connecting: Connecting) {
 }
 
 fn tcp_on(address: &str) {
-    let listener = listen_tcp(address, 0, 8, ListenFlags { reuse_address: true, ..Default::default() }).unwrap();
+    let listener = listen_tcp(
+        address,
+        0,
+        8,
+        ListenFlags {
+            reuse_address: true,
+            ..Default::default()
+        },
+    )
+    .unwrap();
     let (address, port) = listener.address().parts();
     assert_ne!(port, 0);
     talk(listener, Connecting::tcp(&address, port).unwrap());
@@ -98,7 +116,10 @@ fn tcp_over_ipv6_carries_bytes_both_ways_and_half_closes() {
 fn a_unix_listener_owns_its_socket_file() {
     let path = temporary("owned");
     let listener = listen_unix(&path, 8).unwrap();
-    assert_eq!(listener.address().parts(), (path.to_string_lossy().into_owned(), 0));
+    assert_eq!(
+        listener.address().parts(),
+        (path.to_string_lossy().into_owned(), 0)
+    );
     talk(listener, Connecting::unix(&path).unwrap());
     assert!(!path.exists());
 }
@@ -109,7 +130,10 @@ fn a_stale_unix_socket_file_is_replaced_and_a_live_one_is_not() {
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists());
     let first = listen_unix(&path, 8).unwrap();
-    assert_eq!(listen_unix(&path, 8).unwrap_err().raw_os_error(), Some(libc::EADDRINUSE));
+    assert_eq!(
+        listen_unix(&path, 8).unwrap_err().raw_os_error(),
+        Some(libc::EADDRINUSE)
+    );
     assert!(path.exists());
     drop(first);
 }
@@ -118,7 +142,10 @@ fn a_stale_unix_socket_file_is_replaced_and_a_live_one_is_not() {
 fn a_file_that_is_no_socket_is_left_alone() {
     let path = temporary("file");
     std::fs::write(&path, "precious").unwrap();
-    assert_eq!(listen_unix(&path, 8).unwrap_err().raw_os_error(), Some(libc::EADDRINUSE));
+    assert_eq!(
+        listen_unix(&path, 8).unwrap_err().raw_os_error(),
+        Some(libc::EADDRINUSE)
+    );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
     std::fs::remove_file(&path).unwrap();
 }
@@ -130,25 +157,54 @@ fn an_ipv6_wildcard_takes_ipv4_unless_told_not_to() {
     accepted(&mut both);
     assert!(client.peer().unwrap().reaches(both.address()));
 
-    let only = listen_tcp("::", 0, 8, ListenFlags { v6_only: true, ..Default::default() }).unwrap();
-    let refused = Connecting::tcp("127.0.0.1", only.address().parts().1).map(failed).unwrap_or_else(|e| e);
+    let only = listen_tcp(
+        "::",
+        0,
+        8,
+        ListenFlags {
+            v6_only: true,
+            ..Default::default()
+        },
+    )
+    .unwrap();
+    let refused = Connecting::tcp("127.0.0.1", only.address().parts().1)
+        .map(failed)
+        .unwrap_or_else(|e| e);
     assert_eq!(refused.raw_os_error(), Some(libc::ECONNREFUSED));
 }
 
 #[test]
 fn two_listeners_share_a_port_with_reuse_port_only() {
-    let shared = ListenFlags { reuse_address: true, reuse_port: true, ..Default::default() };
+    let shared = ListenFlags {
+        reuse_address: true,
+        reuse_port: true,
+        ..Default::default()
+    };
     let first = listen_tcp("127.0.0.1", 0, 8, shared).unwrap();
     let port = first.address().parts().1;
     listen_tcp("127.0.0.1", port, 8, shared).unwrap();
-    let alone = ListenFlags { reuse_address: true, ..Default::default() };
-    assert_eq!(listen_tcp("127.0.0.1", port, 8, alone).unwrap_err().raw_os_error(), Some(libc::EADDRINUSE));
+    let alone = ListenFlags {
+        reuse_address: true,
+        ..Default::default()
+    };
+    assert_eq!(
+        listen_tcp("127.0.0.1", port, 8, alone)
+            .unwrap_err()
+            .raw_os_error(),
+        Some(libc::EADDRINUSE)
+    );
 }
 
 #[test]
 fn a_refused_connect_says_so() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = Connecting::tcp("127.0.0.1", port).map(failed).unwrap_or_else(|e| e);
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let error = Connecting::tcp("127.0.0.1", port)
+        .map(failed)
+        .unwrap_or_else(|e| e);
     assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
     let error = Connecting::unix(temporary("nobody")).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
@@ -158,8 +214,14 @@ fn a_refused_connect_says_so() {
 fn names_and_zones_are_told_from_numeric_addresses() {
     assert!(Address::numeric("localhost", 1).is_err());
     assert!(Address::numeric("127.0.0.1%lo", 1).is_err());
-    assert_eq!(Address::numeric("fe80::1%7", 1).unwrap().parts(), ("fe80::1%7".into(), 1));
-    assert!(resolve("localhost").unwrap().iter().any(|a| a == "127.0.0.1" || a == "::1"));
+    assert_eq!(
+        Address::numeric("fe80::1%7", 1).unwrap().parts(),
+        ("fe80::1%7".into(), 1)
+    );
+    assert!(resolve("localhost")
+        .unwrap()
+        .iter()
+        .any(|a| a == "127.0.0.1" || a == "::1"));
     assert!(resolve("no.such.host.invalid").is_err());
 }
 
@@ -182,13 +244,29 @@ fn an_adopted_socket_becomes_non_blocking_without_delay_and_close_on_exec() {
 #[test]
 fn what_is_no_connected_stream_is_not_adopted_and_stays_open() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    assert_eq!(Socket::adopt(listener.as_raw_fd()).unwrap_err().raw_os_error(), Some(libc::ENOTCONN));
+    assert_eq!(
+        Socket::adopt(listener.as_raw_fd())
+            .unwrap_err()
+            .raw_os_error(),
+        Some(libc::ENOTCONN)
+    );
     assert!(listener.local_addr().is_ok());
     let file = std::fs::File::open("/dev/null").unwrap();
-    assert_eq!(Socket::adopt(file.as_raw_fd()).unwrap_err().raw_os_error(), Some(libc::ENOTSOCK));
+    assert_eq!(
+        Socket::adopt(file.as_raw_fd()).unwrap_err().raw_os_error(),
+        Some(libc::ENOTSOCK)
+    );
     let datagram = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    assert_eq!(Socket::adopt(datagram.as_raw_fd()).unwrap_err().raw_os_error(), Some(libc::EPROTOTYPE));
-    assert_eq!(Socket::adopt(-1).unwrap_err().raw_os_error(), Some(libc::EBADF));
+    assert_eq!(
+        Socket::adopt(datagram.as_raw_fd())
+            .unwrap_err()
+            .raw_os_error(),
+        Some(libc::EPROTOTYPE)
+    );
+    assert_eq!(
+        Socket::adopt(-1).unwrap_err().raw_os_error(),
+        Some(libc::EBADF)
+    );
 }
 
 #[test]
@@ -209,7 +287,9 @@ fn bytes_before_a_reset_are_lost_but_reported_as_reset() {
     peer.write_all(b"late").unwrap();
     assert_eq!(received(&socket), Read::Bytes(4));
     // Unread input at close makes the kernel reset instead of finish.
-    socket.write(&[std::io::IoSlice::new(b"never read")]).unwrap();
+    socket
+        .write(&[std::io::IoSlice::new(b"never read")])
+        .unwrap();
     peer.peek(&mut [0; 1]).unwrap();
     drop(peer);
     let end = Instant::now() + SOON;
@@ -227,7 +307,9 @@ fn std_peers_read_what_we_write() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let socket = Socket::adopt(ours.into_raw_fd()).unwrap();
     socket.quick_ack();
-    socket.write(&[std::io::IoSlice::new(b"ab"), std::io::IoSlice::new(b"cd")]).unwrap();
+    socket
+        .write(&[std::io::IoSlice::new(b"ab"), std::io::IoSlice::new(b"cd")])
+        .unwrap();
     let mut got = [0; 4];
     theirs.read_exact(&mut got).unwrap();
     assert_eq!(&got, b"abcd");

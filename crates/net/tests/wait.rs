@@ -1,4 +1,5 @@
-//! The blocking wait: readiness, slices, timeouts, output. Time is only bounded from below, and generously from above.
+//! The blocking wait: readiness, slices, timeouts, output. Time is only bounded from below, and
+//! generously from above.
 
 use std::io::Write as _;
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -23,7 +24,9 @@ fn read_wait(waiter: &mut Waiter, socket: &Socket, output: bool, timeout: Durati
             other => Some(other),
         })
     };
-    waiter.wait(socket.as_raw_fd(), output, timeout, None, attempt).unwrap()
+    waiter
+        .wait(socket.as_raw_fd(), output, timeout, None, attempt)
+        .unwrap()
 }
 
 #[test]
@@ -33,8 +36,14 @@ fn what_is_there_is_taken_without_waiting() {
     for many_cpus in [false, true] {
         let mut waiter = Waiter::new(many_cpus);
         theirs.write_all(b"abc").unwrap();
-        assert!(matches!(read_wait(&mut waiter, &socket, false, Duration::ZERO), Wait::Ready(Read::Bytes(_))));
-        assert_eq!(read_wait(&mut waiter, &socket, false, Duration::ZERO), Wait::SliceEnd);
+        assert!(matches!(
+            read_wait(&mut waiter, &socket, false, Duration::ZERO),
+            Wait::Ready(Read::Bytes(_))
+        ));
+        assert_eq!(
+            read_wait(&mut waiter, &socket, false, Duration::ZERO),
+            Wait::SliceEnd
+        );
     }
 }
 
@@ -43,9 +52,15 @@ fn a_wait_ends_with_its_slice_or_its_timeout_whichever_is_first() {
     let (socket, _theirs) = pair();
     for many_cpus in [false, true] {
         let mut waiter = Waiter::new(many_cpus);
-        for (timeout, least) in [(FOREVER, SLICE), (Duration::from_millis(5), Duration::from_millis(5))] {
+        for (timeout, least) in [
+            (FOREVER, SLICE),
+            (Duration::from_millis(5), Duration::from_millis(5)),
+        ] {
             let start = Instant::now();
-            assert_eq!(read_wait(&mut waiter, &socket, false, timeout), Wait::SliceEnd);
+            assert_eq!(
+                read_wait(&mut waiter, &socket, false, timeout),
+                Wait::SliceEnd
+            );
             assert!(start.elapsed() >= least && start.elapsed() < LATE);
             assert!(waiter.continues());
         }
@@ -81,11 +96,20 @@ fn bytes_and_eof_end_a_sleep() {
 fn a_writable_descriptor_ends_the_wait_only_where_output_is_queued() {
     let (socket, mut theirs) = pair();
     let mut waiter = Waiter::new(false);
-    assert_eq!(read_wait(&mut waiter, &socket, true, FOREVER), Wait::Writable);
-    assert_eq!(read_wait(&mut waiter, &socket, false, FOREVER), Wait::SliceEnd);
+    assert_eq!(
+        read_wait(&mut waiter, &socket, true, FOREVER),
+        Wait::Writable
+    );
+    assert_eq!(
+        read_wait(&mut waiter, &socket, false, FOREVER),
+        Wait::SliceEnd
+    );
     // Input goes first.
     theirs.write_all(b"x").unwrap();
-    assert_eq!(read_wait(&mut waiter, &socket, true, FOREVER), Wait::Ready(Read::Bytes(1)));
+    assert_eq!(
+        read_wait(&mut waiter, &socket, true, FOREVER),
+        Wait::Ready(Read::Bytes(1))
+    );
 }
 
 #[test]
@@ -93,7 +117,9 @@ fn an_error_of_the_read_is_the_error_of_the_wait() {
     let (socket, _theirs) = pair();
     let mut waiter = Waiter::new(true);
     let failing = || Err::<Option<()>, _>(std::io::Error::from_raw_os_error(libc::ECONNRESET));
-    let error = waiter.wait(socket.as_raw_fd(), false, FOREVER, None, failing).unwrap_err();
+    let error = waiter
+        .wait(socket.as_raw_fd(), false, FOREVER, None, failing)
+        .unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
 }
 
@@ -105,7 +131,9 @@ fn ping_pong_against_a_thread_works_however_the_spin_adapts() {
         let mut waiter = Waiter::new(true);
         loop {
             match read_wait(&mut waiter, &echo, false, FOREVER) {
-                Wait::Ready(Read::Bytes(_)) => assert_eq!(echo.write(&[std::io::IoSlice::new(b"y")]).unwrap(), Some(1)),
+                Wait::Ready(Read::Bytes(_)) => {
+                    assert_eq!(echo.write(&[std::io::IoSlice::new(b"y")]).unwrap(), Some(1))
+                }
                 Wait::Ready(_) => return,
                 _ => {}
             }

@@ -19,7 +19,8 @@ fn main() -> std::io::Result<()> {
             write("message", number, &frame.payload)?;
         }
         if frame.compressed {
-            write("inflate", number, &frame.bytes[5..frame.bytes.len() - 1])?;
+            // The target takes its bound from the first byte.
+            write("inflate", number, &[b"\xff", &frame.bytes[5..frame.bytes.len() - 1]].concat())?;
         }
     }
     for (number, value) in fixtures::list(&document["values"]).iter().enumerate() {

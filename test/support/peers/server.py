@@ -1,5 +1,7 @@
 """The Python server of the interop tests: ``server.py [CONFIG_JSON] [HOST]`` prints ``READY {"port": N}`` and serves.
 
+HOST may be an IPv6 address, or the path of a Unix socket (then the port is 0).
+
 Works with RPyC 4.1 to 6.x. CONFIG_JSON is the protocol configuration. One service object per connection; what the
 methods count over all connections is in ``_counters``. Ends with its parent: when stdin closes.
 """
@@ -59,10 +61,23 @@ class Point:
         return (args, tuple(sorted(kwargs.items())))
 
 
+class Nested:
+    """An attribute of the service that has attributes and methods itself."""
+    exposed_value = 23
+
+    def exposed_double(self, x):
+        return x * 2
+
+    @property
+    def exposed_list(self):
+        return [1, 2, 3]
+
+
 class PeerService(rpyc.Service):
     _counters = {"connected": 0, "disconnected": 0, "calls": 0}  # over all connections
     exposed_const = 17
     exposed_Point = Point
+    exposed_nested = Nested()
 
     def __init__(self):
         super().__init__()
@@ -99,6 +114,10 @@ class PeerService(rpyc.Service):
 
     def exposed_repr(self, obj):
         return repr(obj)
+
+    def exposed_eval(self, text, **names):
+        """The value of a Python expression, with this module's names and *names*."""
+        return eval(text, dict(globals()), names)
 
     def exposed_type_name(self, obj):
         return type(obj).__name__
@@ -207,7 +226,10 @@ class PeerService(rpyc.Service):
 def main():
     config = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
     host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
-    server = ThreadedServer(PeerService, hostname=host, port=0, protocol_config=config)
+    if host.startswith("/"):
+        server = ThreadedServer(PeerService, socket_path=host, protocol_config=config)
+    else:
+        server = ThreadedServer(PeerService, hostname=host, ipv6=":" in host, port=0, protocol_config=config)
     threading.Thread(target=end_with_parent, daemon=True).start()
     print("READY " + json.dumps({"port": server.port, "pid": os.getpid()}), flush=True)
     server.start()
