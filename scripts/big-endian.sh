@@ -52,7 +52,7 @@ debian_rust() {
   if [[ ! -e $CACHE/complete-$VERSION ]]; then
     command -v apt-get >/dev/null || die "neither rustup nor apt-get can provide Rust for $TARGET"
     say "downloading Debian's Rust $VERSION for this machine and s390x"
-    rm -rf "$CACHE"
+    rm -rf "$root" "$CACHE/debs" "$CACHE/apt"
     mkdir -p "$root" "$CACHE/debs" "$CACHE"/apt/{state/lists/partial,cache/archives/partial}
     touch "$CACHE/apt/status"
     private_apt apt-get update >/dev/null 2>"$CACHE/apt/log" || die "apt-get update failed: $(tail -n 1 "$CACHE/apt/log")"

@@ -99,7 +99,7 @@ export class Exports {
 
   /** A message begins: what it lends can be taken back until `commit`. */
   begin(): void {
-    this.lent.length = 0;
+    if (this.lent.length !== 0) this.lent.length = 0;
   }
 
   /** The message that lent since `begin` was not sent. */

@@ -106,6 +106,13 @@ impl Endpoint {
         }
     }
 
+    /// The loop told of an error (a reset, a refused connect) and stopped watching.
+    pub fn poll_failed(&mut self) {
+        if let Some(poll) = &mut self.poll {
+            poll.was_stopped();
+        }
+    }
+
     pub fn set_ref(&mut self, on: bool) {
         self.referenced = on;
         if let Some(poll) = &self.poll {

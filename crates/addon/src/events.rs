@@ -7,7 +7,7 @@ use std::ffi::{c_int, c_void};
 use napi_sys as sys;
 
 use crate::call::guard_silently;
-use crate::endpoint::Link;
+use crate::endpoint::{Endpoint, Link};
 use crate::engine::Engine;
 use crate::memory::ctl;
 use crate::receive::{self, status};
@@ -29,20 +29,22 @@ type EnginePtr = *mut Engine;
 /// uv_poll.
 pub extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
     let uv::Target { engine, id } = uv::target(handle);
-    // A failed poll (EBADF) is for the system calls to tell in their own words.
-    let events = if failed < 0 {
-        READABLE | WRITABLE
-    } else {
-        events
-    };
-    in_scope(engine, || ready(engine, id, events));
+    in_scope(engine, || {
+        if failed < 0 {
+            with(engine, |engine| {
+                engine.endpoints.get(id).map(Endpoint::poll_failed)
+            });
+            // What is wrong is for the system calls to tell in their own words.
+            return ready(engine, id, READABLE | WRITABLE);
+        }
+        ready(engine, id, events);
+    });
 }
 
 /// uv_idle: handles with a backlog.
 pub extern "C" fn on_idle(handle: *mut c_void) {
     let uv::Target { engine, .. } = uv::target(handle);
     in_scope(engine, || {
-        // SAFETY: see `with`.
         let backlog = with(engine, Engine::take_backlog);
         for id in backlog {
             drained(engine, id);
@@ -109,7 +111,7 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
         Kind::Socket => {
             if events & WRITABLE != 0 {
                 with(engine, |engine| {
-                    engine.endpoints.get(id).map(|endpoint| endpoint.flush())
+                    engine.endpoints.get(id).map(Endpoint::flush)
                 });
                 drained(engine, id);
             }

@@ -17,7 +17,10 @@ macro_rules! exports {
         const EXPORTS: &[Entry] = &[$((
             $name,
             {
-                unsafe extern "C" fn entry(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+                unsafe extern "C" fn entry(
+                    env: sys::napi_env,
+                    info: sys::napi_callback_info,
+                ) -> sys::napi_value {
                     // SAFETY: Node calls this with what `register` gave it.
                     unsafe { call::enter(env, info, $function) }
                 }

@@ -16,6 +16,7 @@ mod events;
 mod exports;
 mod holders;
 mod inbox;
+mod inflated;
 mod info;
 mod memory;
 mod push;

@@ -3,13 +3,14 @@
 //! connection's inbox. Never calls into JavaScript.
 
 use rpyc_net::{Read, Socket};
-use rpyc_wire::{frame, tape, Codec, Names, Scan, TapeWriter, WireError, Zlib};
+use rpyc_wire::{frame, tape, Names, Scan, TapeWriter, WireError, Zlib};
 
 use crate::big;
 use crate::connection::{Connection, End};
 use crate::endpoint::{Endpoint, Link};
 use crate::engine::Engine;
 use crate::error::{Fault, Result};
+use crate::inflated::Inflated;
 use crate::memory::{ctl, Tape};
 
 /// Status of addon.ts.
@@ -257,6 +258,10 @@ impl Batch<'_> {
                 self.connection.bytes_in += count as u64;
                 return Some(count);
             }
+            // The write took the error of the socket; reading finds nothing but the end.
+            Ok(Read::Eof) if self.connection.write_failed == Some(libc::ECONNRESET) => {
+                End::Errno(libc::ECONNRESET)
+            }
             Ok(Read::Eof) => End::Eof,
             Ok(Read::WouldBlock) => End::Errno(self.connection.write_failed?),
             Err(error) => End::Errno(error.raw_os_error().unwrap_or(libc::EIO)),
@@ -277,12 +282,7 @@ impl Batch<'_> {
             self.arena.floats.get_mut(),
             0,
         );
-        let mut inflated = Inflated {
-            zlib: self.zlib,
-            spare,
-            base,
-            at: 0,
-        };
+        let mut inflated = Inflated::new(self.zlib, spare, base);
         let codec = &mut self.connection.codec;
         let max_frame = codec.limits().max_frame;
         let mut pass = Pass {
@@ -341,40 +341,6 @@ impl Batch<'_> {
             }
         }
         pass.records
-    }
-}
-
-/// The second half of the arena's bytes, filled from its start.
-struct Inflated<'a> {
-    zlib: &'a mut Zlib,
-    spare: &'a mut [u8],
-    /// Position of `spare` in the arena's bytes.
-    base: usize,
-    at: usize,
-}
-
-impl Inflated<'_> {
-    /// Inflates and decodes; no room for the payload is `TapeFull`, too.
-    fn decode(
-        &mut self,
-        codec: &mut Codec,
-        payload: &[u8],
-        names: &mut Names,
-        tape: &mut TapeWriter<'_>,
-        record_at: usize,
-    ) -> std::result::Result<bool, WireError> {
-        let room = (self.spare.len() - self.at).min(codec.limits().max_inflated);
-        let spare = &mut self.spare[self.at..self.at + room];
-        let Some(len) = self.zlib.inflate_into(payload, spare)? else {
-            return Err(WireError::TapeFull {
-                words: 0,
-                floats: 0,
-            });
-        };
-        let is_message =
-            codec.decode_message(&spare[..len], self.base + self.at, names, tape, record_at)?;
-        self.at += len;
-        Ok(is_message)
     }
 }
 

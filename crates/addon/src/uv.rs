@@ -148,6 +148,12 @@ impl Poll {
         Ok(())
     }
 
+    /// libuv stops a handle whose descriptor has an error before it calls back: the next `set` starts
+    /// it again.
+    pub fn was_stopped(&mut self) {
+        self.events = 0;
+    }
+
     pub fn set_ref(&self, on: bool) {
         self.handle.set_ref(on);
     }

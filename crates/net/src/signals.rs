@@ -1,16 +1,16 @@
 //! SIGINT and SIGTERM during a blocking wait. Their listener in JavaScript runs only after the wait
 //! has ended, since libuv's handler merely writes to a pipe that the loop would read: so a wait
 //! must notice them itself and end.
-//!
-//! How: while somebody else's handler is installed (libuv's: a listener exists), ours is put before
-//! it, counts, and calls it. The disposition is looked at again before each sleep, because libuv
-//! may replace or remove its handler at any time, which replaces ours too: we never put anything
-//! back over a foreign change. Without a handler, or with one that resets itself (Node's own, which
-//! restores the terminal and dies), nothing is touched and the process ends as usual. Other signals
-//! never end a wait.
-//!
-//! Signals are process-wide, so the counters are the one static of the engine. Exactly one thread
-//! may use this, the one whose loop runs the listeners: Node's main thread.
+
+// How: while somebody else's handler is installed (libuv's: a listener exists), ours is put before
+// it, counts, and calls it. The disposition is looked at again before each sleep, because libuv
+// may replace or remove its handler at any time, which replaces ours too: we never put anything
+// back over a foreign change. Without a handler, or with one that resets itself (Node's own, which
+// restores the terminal and dies), nothing is touched and the process ends as usual. Other signals
+// never end a wait.
+//
+// Signals are process-wide, so the counters are the one static of the engine. Exactly one thread
+// may use this, the one whose loop runs the listeners: Node's main thread.
 
 use std::io;
 use std::mem::{self, MaybeUninit};

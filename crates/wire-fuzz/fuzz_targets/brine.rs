@@ -13,10 +13,21 @@ fn read(bytes: &[u8]) -> Option<(Value, Vec<u8>)> {
     let used = decode_value(bytes, 0, &Limits::default(), &mut writer).ok()?;
     assert!(used <= bytes.len());
     (arena.at, arena.fat) = (writer.at, writer.fat);
-    let mut reader = Reader { arena: &arena, payload: bytes, codec: &codec, names: &names, at: 0 };
+    let mut reader = Reader {
+        arena: &arena,
+        payload: bytes,
+        codec: &codec,
+        names: &names,
+        at: 0,
+    };
     let value = reader.value();
     assert_eq!(reader.at, arena.at);
-    let tape = Outbound { words: &arena.words[..arena.at], floats: &arena.floats, bytes, blobs: &() };
+    let tape = Outbound {
+        words: &arena.words[..arena.at],
+        floats: &arena.floats,
+        bytes,
+        blobs: &(),
+    };
     let mut again = Vec::new();
     encode_value(&tape, 0, &names, &mut again).expect("what was decoded can be encoded");
     Some((value, again))

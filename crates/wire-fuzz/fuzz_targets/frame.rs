@@ -6,9 +6,15 @@ use rpyc_wire::{scan, Codec, Names, Options, Scan, Zlib};
 use rpyc_wire_fuzz::support::Arena;
 
 fuzz_target!(|stream: &[u8]| {
-    let (mut codec, mut names, mut zlib) = (Codec::new(Options::default()), Names::new(), Zlib::new());
+    let (mut codec, mut names, mut zlib) =
+        (Codec::new(Options::default()), Names::new(), Zlib::new());
     let mut at = 0;
-    while let Ok(Scan::Frame { payload, compressed, total }) = scan(&stream[at..], 1 << 16) {
+    while let Ok(Scan::Frame {
+        payload,
+        compressed,
+        total,
+    }) = scan(&stream[at..], 1 << 16)
+    {
         let mut content = stream[at..][payload].to_vec();
         at += total;
         if compressed {

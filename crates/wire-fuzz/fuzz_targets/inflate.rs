@@ -8,7 +8,9 @@ use std::cell::RefCell;
 thread_local!(static ZLIB: RefCell<Zlib> = RefCell::new(Zlib::new()));
 
 fuzz_target!(|input: &[u8]| {
-    let Some((first, stream)) = input.split_first() else { return };
+    let Some((first, stream)) = input.split_first() else {
+        return;
+    };
     let max = (*first as usize) << 8;
     ZLIB.with_borrow_mut(|zlib| {
         let mut out = b"kept".to_vec();

@@ -14,28 +14,51 @@ fuzz_target!(|payload: &[u8]| {
     if let Ok(arena) = Arena::decode(payload, &mut owner, &mut names) {
         arena.message(payload, &owner, &names);
     }
-    let mut codec = Codec::new(Options { compress: Compress::Never, ..Options::default() });
+    let mut codec = Codec::new(Options {
+        compress: Compress::Never,
+        ..Options::default()
+    });
     codec.keep_local_packs(true);
-    let Ok(arena) = Arena::decode(payload, &mut codec, &mut names) else { return };
+    let Ok(arena) = Arena::decode(payload, &mut codec, &mut names) else {
+        return;
+    };
     let (words, floats) = measure(payload, codec.limits()).expect("what decodes can be measured");
     assert!(arena.at <= RECORD_WORDS + words && arena.fat <= floats);
     let message = arena.message(payload, &codec, &names);
 
     let words = relay(&arena);
     codec.set_variant(codec.variant() & 255, Bound::Never);
-    let tape = Outbound { words: &words, floats: &arena.floats, bytes: payload, blobs: &() };
+    let tape = Outbound {
+        words: &words,
+        floats: &arena.floats,
+        bytes: payload,
+        blobs: &(),
+    };
     let mut frame = Vec::new();
-    codec.encode_message(&tape, 0, &names, &mut Zlib::new(), &mut frame).expect("what was decoded can be encoded");
+    codec
+        .encode_message(&tape, 0, &names, &mut Zlib::new(), &mut frame)
+        .expect("what was decoded can be encoded");
     let again = &frame[5..frame.len() - 1];
-    let mut reader = Codec::new(Options { compress: Compress::Never, ..Options::default() });
+    let mut reader = Codec::new(Options {
+        compress: Compress::Never,
+        ..Options::default()
+    });
     reader.keep_local_packs(true);
-    let arena = Arena::decode(again, &mut reader, &mut names).expect("what was encoded can be decoded");
+    let arena =
+        Arena::decode(again, &mut reader, &mut names).expect("what was encoded can be decoded");
     // Text of ints becomes canonical the first time, so the second and third are compared.
     let second = arena.message(again, &reader, &names);
     let words = relay(&arena);
-    let tape = Outbound { words: &words, floats: &arena.floats, bytes: again, blobs: &() };
+    let tape = Outbound {
+        words: &words,
+        floats: &arena.floats,
+        bytes: again,
+        blobs: &(),
+    };
     let mut third = Vec::new();
-    reader.encode_message(&tape, 0, &names, &mut Zlib::new(), &mut third).expect("encodes");
+    reader
+        .encode_message(&tape, 0, &names, &mut Zlib::new(), &mut third)
+        .expect("encodes");
     if reader.variant() == codec.send_variant() {
         assert_eq!(third, frame);
     }

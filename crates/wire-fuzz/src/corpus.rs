@@ -12,7 +12,10 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(format!("fixture-{number}")), bytes)
     };
     let mut number = 0;
-    for frame in fixtures::connections(&document).into_iter().flat_map(|connection| connection.frames) {
+    for frame in fixtures::connections(&document)
+        .into_iter()
+        .flat_map(|connection| connection.frames)
+    {
         number += 1;
         if number % 5 == 0 || frame.compressed {
             write("frame", number, &frame.bytes)?;
@@ -20,7 +23,11 @@ fn main() -> std::io::Result<()> {
         }
         if frame.compressed {
             // The target takes its bound from the first byte.
-            write("inflate", number, &[b"\xff", &frame.bytes[5..frame.bytes.len() - 1]].concat())?;
+            write(
+                "inflate",
+                number,
+                &[b"\xff", &frame.bytes[5..frame.bytes.len() - 1]].concat(),
+            )?;
         }
     }
     for (number, value) in fixtures::list(&document["values"]).iter().enumerate() {

@@ -62,19 +62,35 @@ impl<'a> Boxes<'a, '_, '_> {
             return self.items(handler, count, inner);
         }
         if label != LABEL_VALUE {
-            return Err(WireError::BadMessage("arguments of a request are boxed as a reference"));
+            return Err(WireError::BadMessage(
+                "arguments of a request are boxed as a reference",
+            ));
         }
         self.values.value(0)?;
         // Python calls handler(*args): an empty tuple is the only other thing its own encoder sends.
-        if self.values.tape.words.get(pos).is_some_and(|head| *head != tape::TUPLE) {
-            return Err(WireError::BadMessage("arguments of a request are not a tuple"));
+        if self
+            .values
+            .tape
+            .words
+            .get(pos)
+            .is_some_and(|head| *head != tape::TUPLE)
+        {
+            return Err(WireError::BadMessage(
+                "arguments of a request are not a tuple",
+            ));
         }
-        Ok(Args { rest: pos + 2, ..Args::default() })
+        Ok(Args {
+            rest: pos + 2,
+            ..Args::default()
+        })
     }
 
     #[inline]
     fn items(&mut self, handler: i32, count: usize, depth: u32) -> Result<Args, WireError> {
-        let mut args = Args { rest: self.values.tape.at, ..Args::default() };
+        let mut args = Args {
+            rest: self.values.tape.at,
+            ..Args::default()
+        };
         let mut done = 0;
         if let ([0x11, 0x53, ..], 1..) = (self.values.reader.rest(), count) {
             self.values.reader.at += 2;
@@ -84,7 +100,9 @@ impl<'a> Boxes<'a, '_, '_> {
         if args.obj != 0 {
             args.rest = self.values.tape.at;
             if (HANDLE_GETATTR..=HANDLE_SETATTR).contains(&handler) || handler == HANDLE_CALLATTR {
-                if let ([0x11, 0x51, brine::TAG_UNICODE, ..], 2..) = (self.values.reader.rest(), count) {
+                if let ([0x11, 0x51, brine::TAG_UNICODE, ..], 2..) =
+                    (self.values.reader.rest(), count)
+                {
                     self.values.reader.at += 3;
                     args.name = self.attribute_name()?;
                     done = 2;
@@ -119,7 +137,10 @@ impl<'a> Boxes<'a, '_, '_> {
         let values = &mut self.values;
         let at = values.reader.at;
         let tag = values.reader.byte()?;
-        let count = values.reader.count_of(tag)?.ok_or(WireError::BadContent { of: "box of label 2", at })?;
+        let count = values.reader.count_of(tag)?.ok_or(WireError::BadContent {
+            of: "box of label 2",
+            at,
+        })?;
         let inner = values.deeper(depth)?;
         values.tape.push2(tape::BOX, count as i32);
         Ok((count, inner))
@@ -167,7 +188,9 @@ impl<'a> Boxes<'a, '_, '_> {
         let is_class = id.is_class();
         let number = if is_class { id.class } else { id.instance };
         let number = number.as_positive_i32().unwrap_or(0);
-        self.values.tape.push2(word(tape::LOCAL, i32::from(is_class)), number);
+        self.values
+            .tape
+            .push2(word(tape::LOCAL, i32::from(is_class)), number);
         Ok(number)
     }
 
@@ -190,10 +213,18 @@ impl<'a> Boxes<'a, '_, '_> {
         let start = self.values.reader;
         let Some(id) = self.id_pack()? else {
             self.values.reader = start;
-            return Err(if self.is_rpyc_40(false) { WireError::Rpyc40 } else { WireError::BadIdPack { at: start.at } });
+            return Err(if self.is_rpyc_40(false) {
+                WireError::Rpyc40
+            } else {
+                WireError::BadIdPack { at: start.at }
+            });
         };
         let (rid, class) = self.refs.enter(&id)?;
-        self.values.tape.push3(word(tape::REMOTE, i32::from(id.is_class())), rid as i32, class as i32);
+        self.values.tape.push3(
+            word(tape::REMOTE, i32::from(id.is_class())),
+            rid as i32,
+            class as i32,
+        );
         Ok(())
     }
 
@@ -211,12 +242,18 @@ impl<'a> Boxes<'a, '_, '_> {
         if tag == brine::TAG_UNICODE {
             tag = reader.byte()?;
         }
-        let Some(name) = reader.bytes_of(tag)? else { return Ok(None) };
+        let Some(name) = reader.bytes_of(tag)? else {
+            return Ok(None);
+        };
         check_utf8(name, reader.at - name.len())?;
         let class_at = reader.at;
-        let Some(class) = reader.int()? else { return Ok(None) };
+        let Some(class) = reader.int()? else {
+            return Ok(None);
+        };
         let instance_at = reader.at;
-        let Some(instance) = reader.int()? else { return Ok(None) };
+        let Some(instance) = reader.int()? else {
+            return Ok(None);
+        };
         let pack = &reader.bytes[start..reader.at];
         if pack.len() > MAX_ID_PACK {
             return Err(WireError::IdPackTooLong { len: pack.len() });
@@ -241,6 +278,9 @@ impl<'a> Boxes<'a, '_, '_> {
         let Ok(tag) = reader.byte() else { return false };
         matches!(reader.count_of(tag), Ok(Some(3)))
             && matches!(reader.int(), Ok(Some(_)))
-            && matches!(reader.byte(), Ok(brine::TAG_UNICODE | brine::TAG_EMPTY_STR | brine::TAG_STR1..=brine::TAG_STR_L4))
+            && matches!(
+                reader.byte(),
+                Ok(brine::TAG_UNICODE | brine::TAG_EMPTY_STR | brine::TAG_STR1..=brine::TAG_STR_L4)
+            )
     }
 }

@@ -63,12 +63,19 @@ impl<'a> Int<'a> {
     }
 
     #[cold]
-    fn parse_long(text: &'a [u8], negative: bool, digits: &'a [u8], at: usize) -> Result<Self, WireError> {
+    fn parse_long(
+        text: &'a [u8],
+        negative: bool,
+        digits: &'a [u8],
+        at: usize,
+    ) -> Result<Self, WireError> {
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return Err(WireError::BadInt { at });
         }
         if digits.len() > MAX_INT_DIGITS {
-            return Err(WireError::IntTooLong { digits: digits.len() });
+            return Err(WireError::IntTooLong {
+                digits: digits.len(),
+            });
         }
         let significant = strip_zeros(digits);
         if significant.len() > 18 {
@@ -82,7 +89,9 @@ impl<'a> Int<'a> {
     pub(crate) fn of_brine(bytes: &'a [u8]) -> Option<Self> {
         match *bytes {
             [TAG_LONG, ref rest @ ..] => Self::of_brine(rest),
-            [tag @ IMM_FIRST..=IMM_LAST, ..] => Some(Self::Small(i64::from(tag) - i64::from(IMM_ZERO))),
+            [tag @ IMM_FIRST..=IMM_LAST, ..] => {
+                Some(Self::Small(i64::from(tag) - i64::from(IMM_ZERO)))
+            }
             [TAG_INT_L1, len, ref rest @ ..] => Self::parse(rest.get(..len as usize)?, 0).ok(),
             [TAG_INT_L4, a, b, c, d, ref rest @ ..] => {
                 Self::parse(rest.get(..u32::from_be_bytes([a, b, c, d]) as usize)?, 0).ok()
@@ -264,17 +273,56 @@ mod tests {
 
     #[test]
     fn int_text_is_read_as_python_writes_it_and_no_other_way() {
-        for value in [0, 1, -1, 48, 99_999_999, 100_000_000, -123_456_789_012, 999_999_999_999_999_999, -999_999_999_999_999_999] {
-            assert_eq!(Int::parse(value.to_string().as_bytes(), 0), Ok(Int::Small(value)));
+        for value in [
+            0,
+            1,
+            -1,
+            48,
+            99_999_999,
+            100_000_000,
+            -123_456_789_012,
+            999_999_999_999_999_999,
+            -999_999_999_999_999_999,
+        ] {
+            assert_eq!(
+                Int::parse(value.to_string().as_bytes(), 0),
+                Ok(Int::Small(value))
+            );
         }
         assert_eq!(Int::parse(b"-0", 0), Ok(Int::Small(0)));
-        assert_eq!(Int::parse(b"000000000000000000000000042", 0), Ok(Int::Small(42)));
-        assert_eq!(Int::parse(b"1000000000000000000", 0), Ok(Int::Big(b"1000000000000000000")));
-        for text in ["", "-", "+1", " 1", "1_0", "1 ", "--1", "12345678:", "1234567/", "\u{661}", "0x10", "1234567890123456789012x"] {
-            assert_eq!(Int::parse(text.as_bytes(), 7), Err(WireError::BadInt { at: 7 }), "{text:?}");
+        assert_eq!(
+            Int::parse(b"000000000000000000000000042", 0),
+            Ok(Int::Small(42))
+        );
+        assert_eq!(
+            Int::parse(b"1000000000000000000", 0),
+            Ok(Int::Big(b"1000000000000000000"))
+        );
+        for text in [
+            "",
+            "-",
+            "+1",
+            " 1",
+            "1_0",
+            "1 ",
+            "--1",
+            "12345678:",
+            "1234567/",
+            "\u{661}",
+            "0x10",
+            "1234567890123456789012x",
+        ] {
+            assert_eq!(
+                Int::parse(text.as_bytes(), 7),
+                Err(WireError::BadInt { at: 7 }),
+                "{text:?}"
+            );
         }
         assert!(Int::parse(&[b'9'; 4300], 0).is_ok());
-        assert_eq!(Int::parse(&[b'9'; 4301], 0), Err(WireError::IntTooLong { digits: 4301 }));
+        assert_eq!(
+            Int::parse(&[b'9'; 4301], 0),
+            Err(WireError::IntTooLong { digits: 4301 })
+        );
     }
 
     #[test]

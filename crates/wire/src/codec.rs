@@ -165,7 +165,10 @@ impl Codec {
     pub(crate) fn latch(&mut self, form: Form) -> Result<(), WireError> {
         match self.received {
             Some(first) if first == form => Ok(()),
-            Some(first) => Err(WireError::MixedVariants { latched: first.code(), got: form.code() }),
+            Some(first) => Err(WireError::MixedVariants {
+                latched: first.code(),
+                got: form.code(),
+            }),
             None => {
                 self.received = Some(form);
                 Ok(())
@@ -178,9 +181,13 @@ impl Codec {
     pub(crate) fn remember_thread(&mut self, seq: u64, payload: &[u8]) -> Result<(), WireError> {
         debug_assert!(payload.len() > THREAD_IDS);
         if self.threads.len() >= self.limits.max_pending && !self.threads.contains_key(&seq) {
-            return Err(WireError::TooManyPending { max: self.limits.max_pending });
+            return Err(WireError::TooManyPending {
+                max: self.limits.max_pending,
+            });
         }
-        let sender = payload.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let sender = payload
+            .first_chunk::<8>()
+            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
         self.threads.insert(seq, sender);
         Ok(())
     }

@@ -16,8 +16,21 @@ pub(crate) struct Values<'a, 't, 'w> {
 
 impl<'a, 't, 'w> Values<'a, 't, 'w> {
     /// `base + payload.len()` must be below 2^31, and the tape have room: see [`check_room`].
-    pub(crate) fn new(payload: &'a [u8], base: usize, tape: &'t mut TapeWriter<'w>, max_depth: u32) -> Self {
-        Self { reader: Reader { bytes: payload, at: 0 }, base: base as i32, tape, max_depth }
+    pub(crate) fn new(
+        payload: &'a [u8],
+        base: usize,
+        tape: &'t mut TapeWriter<'w>,
+        max_depth: u32,
+    ) -> Self {
+        Self {
+            reader: Reader {
+                bytes: payload,
+                at: 0,
+            },
+            base: base as i32,
+            tape,
+            max_depth,
+        }
     }
 
     /// One value with `depth` containers around it.
@@ -25,7 +38,9 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
         let at = self.reader.at;
         let tag = self.reader.byte()?;
         match tag {
-            brine::IMM_FIRST..=brine::IMM_LAST => self.tape.push(word(tape::INT, i32::from(tag) - i32::from(brine::IMM_ZERO))),
+            brine::IMM_FIRST..=brine::IMM_LAST => self
+                .tape
+                .push(word(tape::INT, i32::from(tag) - i32::from(brine::IMM_ZERO))),
             brine::TAG_UNICODE => {
                 let text = self.str_body()?;
                 return self.put_text(text);
@@ -35,7 +50,9 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
                     return self.put_int_text(text);
                 }
             }
-            brine::TAG_TUP1..=brine::TAG_TUP_L4 | brine::TAG_EMPTY_TUPLE => return self.container(tape::TUPLE, tag, depth),
+            brine::TAG_TUP1..=brine::TAG_TUP_L4 | brine::TAG_EMPTY_TUPLE => {
+                return self.container(tape::TUPLE, tag, depth)
+            }
             brine::TAG_NONE => self.tape.push(tape::NONE),
             brine::TAG_TRUE => self.tape.push(tape::TRUE),
             brine::TAG_FALSE => self.tape.push(tape::FALSE),
@@ -72,7 +89,12 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
     /// `count` values behind a tuple tag that was read.
     fn container(&mut self, kind: i32, tag: u8, depth: u32) -> Result<(), WireError> {
         let at = self.reader.at;
-        let Some(count) = self.reader.count_of(tag)? else { return Err(WireError::BadContent { of: "frozenset", at: at - 1 }) };
+        let Some(count) = self.reader.count_of(tag)? else {
+            return Err(WireError::BadContent {
+                of: "frozenset",
+                at: at - 1,
+            });
+        };
         let inner = self.deeper(depth)?;
         self.tape.push2(kind, count as i32);
         for _ in 0..count {
@@ -115,7 +137,9 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
     #[inline]
     pub(crate) fn deeper(&self, depth: u32) -> Result<u32, WireError> {
         if depth >= self.max_depth {
-            return Err(WireError::TooDeep { max: self.max_depth });
+            return Err(WireError::TooDeep {
+                max: self.max_depth,
+            });
         }
         Ok(depth + 1)
     }
@@ -125,7 +149,9 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
     pub(crate) fn str_body(&mut self) -> Result<&'a [u8], WireError> {
         let at = self.reader.at;
         let tag = self.reader.byte()?;
-        self.reader.bytes_of(tag)?.ok_or(WireError::BadContent { of: "str", at })
+        self.reader
+            .bytes_of(tag)?
+            .ok_or(WireError::BadContent { of: "str", at })
     }
 
     /// Writes the str that was just read, after checking it.
@@ -137,7 +163,11 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
         }
         let at = self.reader.at - text.len();
         let ascii = check_utf8(text, at)?;
-        self.tape.push3(word(tape::STR, i32::from(ascii)), self.base + at as i32, text.len() as i32);
+        self.tape.push3(
+            word(tape::STR, i32::from(ascii)),
+            self.base + at as i32,
+            text.len() as i32,
+        );
         Ok(())
     }
 
@@ -147,7 +177,8 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
             return self.tape.push(tape::EMPTY_BYTES);
         }
         let at = self.reader.at - body.len();
-        self.tape.push3(tape::BYTES, self.base + at as i32, body.len() as i32);
+        self.tape
+            .push3(tape::BYTES, self.base + at as i32, body.len() as i32);
     }
 
     #[inline]
@@ -171,7 +202,8 @@ impl<'a, 't, 'w> Values<'a, 't, 'w> {
 
     fn put_big(&mut self, text: &'a [u8]) {
         let at = self.reader.at - text.len();
-        self.tape.push3(tape::BIGINT, self.base + at as i32, text.len() as i32);
+        self.tape
+            .push3(tape::BIGINT, self.base + at as i32, text.len() as i32);
     }
 
     #[inline]
@@ -189,15 +221,25 @@ pub(crate) fn check_utf8(text: &[u8], at: usize) -> Result<bool, WireError> {
     }
     match std::str::from_utf8(text) {
         Ok(_) => Ok(false),
-        Err(error) => Err(WireError::BadUtf8 { at: at + error.valid_up_to() }),
+        Err(error) => Err(WireError::BadUtf8 {
+            at: at + error.valid_up_to(),
+        }),
     }
 }
 
 /// Refuses, before anything is changed, a payload whose values might not fit the tape or its offsets.
 #[inline]
-pub(crate) fn check_room(payload: &[u8], base: usize, tape: &TapeWriter<'_>, max_depth: u32) -> Result<(), WireError> {
+pub(crate) fn check_room(
+    payload: &[u8],
+    base: usize,
+    tape: &TapeWriter<'_>,
+    max_depth: u32,
+) -> Result<(), WireError> {
     if base.saturating_add(payload.len()) > i32::MAX as usize {
-        return Err(WireError::TapeFull { words: 0, floats: 0 });
+        return Err(WireError::TapeFull {
+            words: 0,
+            floats: 0,
+        });
     }
     if tape.has_room(tape::tape_bound(payload.len())) {
         return Ok(());
@@ -206,7 +248,11 @@ pub(crate) fn check_room(payload: &[u8], base: usize, tape: &TapeWriter<'_>, max
 }
 
 #[cold]
-fn check_exact_room(payload: &[u8], tape: &TapeWriter<'_>, max_depth: u32) -> Result<(), WireError> {
+fn check_exact_room(
+    payload: &[u8],
+    tape: &TapeWriter<'_>,
+    max_depth: u32,
+) -> Result<(), WireError> {
     let (words, floats) = crate::measure_within(payload, max_depth)?;
     if tape.has_room((words, floats)) {
         return Ok(());
@@ -217,8 +263,15 @@ fn check_exact_room(payload: &[u8], tape: &TapeWriter<'_>, max_depth: u32) -> Re
 /// Decodes one brine value (no box, no message): what the registry's datagrams are.
 ///
 /// Returns the number of bytes it takes; bytes after it are ignored. Depth is limited, offsets are `base` + position.
-pub fn decode_value(bytes: &[u8], base: usize, limits: &Limits, tape: &mut TapeWriter<'_>) -> Result<usize, WireError> {
-    if base.saturating_add(bytes.len()) > i32::MAX as usize || !tape.has_room(tape::tape_bound(bytes.len())) {
+pub fn decode_value(
+    bytes: &[u8],
+    base: usize,
+    limits: &Limits,
+    tape: &mut TapeWriter<'_>,
+) -> Result<usize, WireError> {
+    if base.saturating_add(bytes.len()) > i32::MAX as usize
+        || !tape.has_room(tape::tape_bound(bytes.len()))
+    {
         let (words, floats) = tape::tape_bound(bytes.len());
         return Err(WireError::TapeFull { words, floats });
     }

@@ -76,12 +76,18 @@ pub(crate) struct Encoder<'a, 'o, B: ?Sized> {
 impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
     #[cold]
     fn bad(&self, what: &'static str) -> WireError {
-        WireError::BadTape { at: self.at.saturating_sub(1), what }
+        WireError::BadTape {
+            at: self.at.saturating_sub(1),
+            what,
+        }
     }
 
     #[inline]
     fn next(&mut self) -> Result<i32, WireError> {
-        let word = *self.words.get(self.at).ok_or(WireError::BadTape { at: self.at, what: "message ends inside a value" })?;
+        let word = *self.words.get(self.at).ok_or(WireError::BadTape {
+            at: self.at,
+            what: "message ends inside a value",
+        })?;
         self.at += 1;
         Ok(word)
     }
@@ -98,9 +104,16 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
 
     #[inline]
     fn float(&mut self, plus: usize) -> Result<f64, WireError> {
-        let index = *self.words.get(self.at).ok_or(WireError::BadTape { at: self.at, what: "message ends inside a value" })?;
-        let value = usize::try_from(index).ok().and_then(|index| self.tape.floats.get(index + plus));
-        value.copied().ok_or_else(|| self.bad("float index leaves the tape"))
+        let index = *self.words.get(self.at).ok_or(WireError::BadTape {
+            at: self.at,
+            what: "message ends inside a value",
+        })?;
+        let value = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.tape.floats.get(index + plus));
+        value
+            .copied()
+            .ok_or_else(|| self.bad("float index leaves the tape"))
     }
 
     /// `off, len` of the tape's bytes.
@@ -109,7 +122,9 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
         let (off, len) = (self.next()?, self.next()?);
         let bytes = self.tape.bytes;
         let range = usize::try_from(off).ok().zip(usize::try_from(len).ok());
-        range.and_then(|(off, len)| bytes.get(off..)?.get(..len)).ok_or_else(|| self.bad("bytes leave the tape"))
+        range
+            .and_then(|(off, len)| bytes.get(off..)?.get(..len))
+            .ok_or_else(|| self.bad("bytes leave the tape"))
     }
 
     /// One box with `depth` containers around it.
@@ -138,7 +153,9 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
     fn export(&mut self) -> Result<(), WireError> {
         self.at += 1;
         let (name, class, instance) = (self.next()?, self.next()?, self.next()?);
-        let Some(name) = self.names.brine(name as u32) else { return Err(self.bad("unknown name")) };
+        let Some(name) = self.names.brine(name as u32) else {
+            return Err(self.bad("unknown name"));
+        };
         let [a, b] = BOX_REMOTE_REF;
         self.out.extend_from_slice(&[a, b, brine::TAG_TUP3]);
         self.out.extend_from_slice(name);
@@ -157,7 +174,9 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
     #[inline]
     fn verbatim(&mut self) -> Result<(), WireError> {
         let rid = self.next()?;
-        let Some(pack) = self.refs.and_then(|refs| refs.pack(rid as u32)) else { return Err(self.bad("unknown rid")) };
+        let Some(pack) = self.refs.and_then(|refs| refs.pack(rid as u32)) else {
+            return Err(self.bad("unknown rid"));
+        };
         self.out.extend_from_slice(pack);
         Ok(())
     }
@@ -173,7 +192,9 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
             }
             tape::NAME => {
                 let id = self.next()?;
-                let Some(name) = self.names.brine(id as u32) else { return Err(self.bad("unknown name")) };
+                let Some(name) = self.names.brine(id as u32) else {
+                    return Err(self.bad("unknown name"));
+                };
                 self.out.extend_from_slice(name);
             }
             tape::INT53 => {
@@ -194,7 +215,9 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
             tape::NONE => self.out.push(brine::TAG_NONE),
             tape::TRUE => self.out.push(brine::TAG_TRUE),
             tape::FALSE => self.out.push(brine::TAG_FALSE),
-            tape::EMPTY_STR => self.out.extend_from_slice(&[brine::TAG_UNICODE, brine::TAG_EMPTY_STR]),
+            tape::EMPTY_STR => self
+                .out
+                .extend_from_slice(&[brine::TAG_UNICODE, brine::TAG_EMPTY_STR]),
             tape::BYTES => self.bytes()?,
             tape::EMPTY_BYTES => self.out.push(brine::TAG_EMPTY_STR),
             tape::BLOB => return self.blob(arg(head)),
@@ -204,7 +227,8 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
                 return self.items(depth);
             }
             tape::SLICE => {
-                self.out.extend_from_slice(&[brine::TAG_SLICE, brine::TAG_TUP3]);
+                self.out
+                    .extend_from_slice(&[brine::TAG_SLICE, brine::TAG_TUP3]);
                 let inner = self.deeper(depth)?;
                 return (0..3).try_for_each(|_| self.value(inner));
             }
@@ -218,7 +242,9 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
             tape::IDPACK => return self.verbatim(),
             tape::ELLIPSIS => self.out.push(brine::TAG_ELLIPSIS),
             tape::NOT_IMPLEMENTED => self.out.push(brine::TAG_NOT_IMPLEMENTED),
-            tape::BOX | tape::REF | tape::EXPORT | tape::RELAY => return Err(self.bad("a box inside a plain value")),
+            tape::BOX | tape::REF | tape::EXPORT | tape::RELAY => {
+                return Err(self.bad("a box inside a plain value"))
+            }
             _ => return Err(self.bad("unknown tag")),
         }
         Ok(())
@@ -264,14 +290,20 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
     /// `max` is filled in by the caller, who knows where the message starts.
     #[cold]
     fn too_large(&self, more: usize) -> WireError {
-        WireError::MessageTooLarge { len: (self.out.len() + more) as u64, max: 0 }
+        WireError::MessageTooLarge {
+            len: (self.out.len() + more) as u64,
+            max: 0,
+        }
     }
 
     #[cold]
     fn blob(&mut self, is_str: i32) -> Result<(), WireError> {
         let index = self.next()?;
         let tape = self.tape;
-        let Some(body) = usize::try_from(index).ok().and_then(|index| tape.blobs.blob(index)) else {
+        let Some(body) = usize::try_from(index)
+            .ok()
+            .and_then(|index| tape.blobs.blob(index))
+        else {
             return Err(self.bad("unknown blob"));
         };
         if is_str != 0 {
@@ -293,10 +325,23 @@ impl<'a, B: Blobs + ?Sized> Encoder<'a, '_, B> {
 /// Appends one plain value as brine (no box, no message): what the registry's datagrams are. Returns the position behind it.
 ///
 /// On an error `out` is as it was.
-pub fn encode_value<B: Blobs + ?Sized>(tape: &Outbound<'_, B>, at: usize, names: &Names, out: &mut Vec<u8>) -> Result<usize, WireError> {
+pub fn encode_value<B: Blobs + ?Sized>(
+    tape: &Outbound<'_, B>,
+    at: usize,
+    names: &Names,
+    out: &mut Vec<u8>,
+) -> Result<usize, WireError> {
     let start = out.len();
     let max_len = start.saturating_add(crate::limits::HARD_MAX_FRAME);
-    let mut encoder = Encoder { words: tape.words, at, tape, names, refs: None, out, max_len };
+    let mut encoder = Encoder {
+        words: tape.words,
+        at,
+        tape,
+        names,
+        refs: None,
+        out,
+        max_len,
+    };
     match encoder.value(0) {
         Ok(()) => Ok(encoder.at),
         Err(error) => {

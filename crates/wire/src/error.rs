@@ -176,7 +176,10 @@ struct Bytes(u64);
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-        match UNITS.iter().find(|(bits, _)| self.0 != 0 && self.0.trailing_zeros() >= *bits) {
+        match UNITS
+            .iter()
+            .find(|(bits, _)| self.0 != 0 && self.0.trailing_zeros() >= *bits)
+        {
             Some((bits, unit)) => write!(f, "{} {unit}", self.0 >> bits),
             None => write!(f, "{} bytes", self.0),
         }
@@ -184,7 +187,11 @@ impl fmt::Display for Bytes {
 }
 
 fn variant_name(code: u16) -> String {
-    let threads = if code & 256 != 0 { " with thread ids" } else { "" };
+    let threads = if code & 256 != 0 {
+        " with thread ids"
+    } else {
+        ""
+    };
     format!("RPyC {}.x{threads}", code & 255)
 }
 
@@ -239,20 +246,36 @@ mod tests {
     fn texts_name_the_fact_and_the_value() {
         let gib = 1 << 30;
         assert_eq!(
-            WireError::FrameTooLarge { len: 5 * gib, max: gib / 4 }.to_string(),
+            WireError::FrameTooLarge {
+                len: 5 * gib,
+                max: gib / 4
+            }
+            .to_string(),
             "frame of 5 GiB exceeds maxFrame 256 MiB"
         );
         assert_eq!(
-            WireError::FrameTooLarge { len: u64::from(u32::MAX), max: 3 << 10 }.to_string(),
+            WireError::FrameTooLarge {
+                len: u64::from(u32::MAX),
+                max: 3 << 10
+            }
+            .to_string(),
             "frame of 4294967295 bytes exceeds maxFrame 3 KiB"
         );
         assert_eq!(WireError::InvalidLabel(9).to_string(), "invalid label 9");
         assert_eq!(
-            WireError::MixedVariants { latched: 6, got: 5 + 256 }.to_string(),
+            WireError::MixedVariants {
+                latched: 6,
+                got: 5 + 256
+            }
+            .to_string(),
             "message of RPyC 5.x with thread ids on a connection of RPyC 6.x"
         );
         assert_eq!(
-            WireError::NotAMessage { start: [0xff, 1, 0, 0], len: 2 }.to_string(),
+            WireError::NotAMessage {
+                start: [0xff, 1, 0, 0],
+                len: 2
+            }
+            .to_string(),
             "payload is not an RPyC message, it starts with ff 01"
         );
     }

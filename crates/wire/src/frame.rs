@@ -41,11 +41,18 @@ pub fn scan(bytes: &[u8], max_frame: usize) -> Result<Scan, WireError> {
     };
     let len = u32::from_be_bytes([*a, *b, *c, *d]);
     if len as usize > max_frame {
-        return Err(WireError::FrameTooLarge { len: u64::from(len), max: max_frame as u64 });
+        return Err(WireError::FrameTooLarge {
+            len: u64::from(len),
+            max: max_frame as u64,
+        });
     }
     let total = (len as usize).saturating_add(OVERHEAD);
     if bytes.len() < total {
         return Ok(Scan::Need { total });
     }
-    Ok(Scan::Frame { payload: HEADER..total - 1, compressed: *flag != 0, total })
+    Ok(Scan::Frame {
+        payload: HEADER..total - 1,
+        compressed: *flag != 0,
+        total,
+    })
 }

@@ -20,7 +20,11 @@ pub(crate) fn measure_within(payload: &[u8], max_depth: u32) -> Result<(usize, u
     let form = detect(payload)?;
     let (mut words, mut floats) = (0, 0);
     // v5: 3 values behind `12`; v6: 2 values behind `0m 11`. All of them are counted.
-    let (at, count) = if form.version == 5 { (form.start + 1, 3) } else { (form.start + 2, 2) };
+    let (at, count) = if form.version == 5 {
+        (form.start + 1, 3)
+    } else {
+        (form.start + 2, 2)
+    };
     let mut reader = Reader { bytes: payload, at };
     // Items still to come of every open container. On the wire a box is 2 levels, a message 2 more.
     let mut open = vec![count];
@@ -37,14 +41,22 @@ pub(crate) fn measure_within(payload: &[u8], max_depth: u32) -> Result<(usize, u
             brine::TAG_UNICODE => {
                 let at = reader.at;
                 let tag = reader.byte()?;
-                reader.bytes_of(tag)?.ok_or(WireError::BadContent { of: "str", at })?;
+                reader
+                    .bytes_of(tag)?
+                    .ok_or(WireError::BadContent { of: "str", at })?;
                 (3, None)
             }
             brine::TAG_LONG => (0, Some(1)),
             brine::TAG_FSET | brine::TAG_SLICE => {
                 let at = reader.at;
                 let tag = reader.byte()?;
-                (2, Some(reader.count_of(tag)?.ok_or(WireError::BadContent { of: "container", at })?))
+                (
+                    2,
+                    Some(reader.count_of(tag)?.ok_or(WireError::BadContent {
+                        of: "container",
+                        at,
+                    })?),
+                )
             }
             brine::TAG_FLOAT => {
                 reader.take(8)?;
@@ -56,8 +68,16 @@ pub(crate) fn measure_within(payload: &[u8], max_depth: u32) -> Result<(usize, u
                 floats += 2;
                 (2, None)
             }
-            brine::TAG_NONE | brine::TAG_TRUE | brine::TAG_FALSE | brine::TAG_NOT_IMPLEMENTED | brine::TAG_ELLIPSIS => (1, None),
-            _ => match (reader.bytes_of(tag)?, reader.int_text_of(tag)?, reader.count_of(tag)?) {
+            brine::TAG_NONE
+            | brine::TAG_TRUE
+            | brine::TAG_FALSE
+            | brine::TAG_NOT_IMPLEMENTED
+            | brine::TAG_ELLIPSIS => (1, None),
+            _ => match (
+                reader.bytes_of(tag)?,
+                reader.int_text_of(tag)?,
+                reader.count_of(tag)?,
+            ) {
                 (Some(_), ..) => (3, None),
                 // 7 characters at most fit the word itself; leading zeros only make it smaller.
                 (_, Some(text), _) => {
@@ -65,7 +85,12 @@ pub(crate) fn measure_within(payload: &[u8], max_depth: u32) -> Result<(usize, u
                     (3, None)
                 }
                 (_, _, Some(count)) => (2, Some(count)),
-                _ => return Err(WireError::BadTag { tag, at: reader.at - 1 }),
+                _ => {
+                    return Err(WireError::BadTag {
+                        tag,
+                        at: reader.at - 1,
+                    })
+                }
             },
         };
         words += own;

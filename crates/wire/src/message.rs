@@ -37,10 +37,18 @@ impl Form {
 #[inline]
 pub fn detect(payload: &[u8]) -> Result<Form, WireError> {
     if let Some(version) = version_of(payload) {
-        return Ok(Form { version, bound: false, start: 0 });
+        return Ok(Form {
+            version,
+            bound: false,
+            start: 0,
+        });
     }
     match payload.get(THREAD_IDS..).and_then(version_of) {
-        Some(version) => Ok(Form { version, bound: true, start: THREAD_IDS }),
+        Some(version) => Ok(Form {
+            version,
+            bound: true,
+            start: THREAD_IDS,
+        }),
         None => Err(not_a_message(payload)),
     }
 }
@@ -59,7 +67,10 @@ fn not_a_message(payload: &[u8]) -> WireError {
     let mut start = [0; 4];
     let len = payload.len().min(4);
     start[..len].copy_from_slice(&payload[..len]);
-    WireError::NotAMessage { start, len: len as u8 }
+    WireError::NotAMessage {
+        start,
+        len: len as u8,
+    }
 }
 
 impl Codec {
@@ -84,8 +95,14 @@ impl Codec {
         let form = detect(payload)?;
         let max_depth = self.limits.max_depth;
         check_room(payload, base, tape, max_depth)?;
-        if record_at.checked_add(RECORD_WORDS).is_none_or(|end| end > tape.words.len()) {
-            return Err(WireError::TapeFull { words: RECORD_WORDS, floats: 0 });
+        if record_at
+            .checked_add(RECORD_WORDS)
+            .is_none_or(|end| end > tape.words.len())
+        {
+            return Err(WireError::TapeFull {
+                words: RECORD_WORDS,
+                floats: 0,
+            });
         }
         self.latch(form)?;
         let mut boxes = Boxes {
@@ -94,7 +111,11 @@ impl Codec {
             names,
             keep_local: self.keep_local,
         };
-        let number = if form.version == 6 { payload[form.start] } else { payload[form.start + 1] - brine::IMM_ZERO };
+        let number = if form.version == 6 {
+            payload[form.start]
+        } else {
+            payload[form.start + 1] - brine::IMM_ZERO
+        };
         boxes.values.reader.at = form.start + 2;
         let message = i32::from(number);
         let seq = seq(&mut boxes)?;
@@ -143,7 +164,9 @@ fn request_head(boxes: &mut Boxes<'_, '_, '_>) -> Result<i32, WireError> {
     let values = &mut boxes.values;
     let tag = values.reader.byte()?;
     if values.reader.count_of(tag)? != Some(2) {
-        return Err(WireError::BadMessage("content of a request is not a pair of handler and arguments"));
+        return Err(WireError::BadMessage(
+            "content of a request is not a pair of handler and arguments",
+        ));
     }
     match values.reader.int()? {
         Some(Int::Small(number)) => Ok(i32::try_from(number).unwrap_or(-1)),

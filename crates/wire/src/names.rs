@@ -37,7 +37,11 @@ impl Default for Names {
 impl Names {
     /// An empty table.
     pub fn new() -> Self {
-        Self { table: Table::new(), names: Vec::new(), by_peers: 0 }
+        Self {
+            table: Table::new(),
+            names: Vec::new(),
+            by_peers: 0,
+        }
     }
 
     /// The id of a string of our own side; 0 when it is over 255 bytes or the table is full.
@@ -46,7 +50,8 @@ impl Names {
             return 0;
         }
         let hash = self.table.hash(text.as_bytes());
-        self.find(hash, text.as_bytes()).unwrap_or_else(|| self.add(hash, text))
+        self.find(hash, text.as_bytes())
+            .unwrap_or_else(|| self.add(hash, text))
     }
 
     /// The id of a string that came from a peer; 0 when it is not interned and may not be added.
@@ -104,7 +109,10 @@ impl Names {
 
     #[inline]
     fn find(&self, hash: u32, text: &[u8]) -> Option<u32> {
-        self.table.find(hash, |id| self.entry(id).is_some_and(|name| name.text.as_bytes() == text))
+        self.table.find(hash, |id| {
+            self.entry(id)
+                .is_some_and(|name| name.text.as_bytes() == text)
+        })
     }
 
     fn add(&mut self, hash: u32, text: &str) -> u32 {
@@ -113,7 +121,10 @@ impl Names {
         }
         let mut encoded = Vec::with_capacity(text.len() + 6);
         brine::put_str(&mut encoded, text.as_bytes());
-        self.names.push(Name { text: text.into(), brine: encoded.into() });
+        self.names.push(Name {
+            text: text.into(),
+            brine: encoded.into(),
+        });
         let id = self.names.len() as u32;
         self.table.insert(hash, id);
         id

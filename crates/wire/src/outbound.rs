@@ -65,7 +65,12 @@ impl Codec {
             kind::REQUEST | kind::DEL => 1,
             kind::REPLY => 2,
             kind::EXCEPTION => 3,
-            _ => return Err(WireError::BadTape { at: at + 1, what: "unknown message kind" }),
+            _ => {
+                return Err(WireError::BadTape {
+                    at: at + 1,
+                    what: "unknown message kind",
+                })
+            }
         };
         out.extend_from_slice(&if variant & 255 == 6 {
             [number, brine::TAG_TUP2]
@@ -76,7 +81,15 @@ impl Codec {
         let end = at + header.words;
         let max_len = payload.saturating_add(self.limits.max_frame);
         let words = tape.words.get(..end).unwrap_or_default();
-        let mut encoder = Encoder { words, at: at + HEADER_WORDS, tape, names, refs: Some(&self.refs), out, max_len };
+        let mut encoder = Encoder {
+            words,
+            at: at + HEADER_WORDS,
+            tape,
+            names,
+            refs: Some(&self.refs),
+            out,
+            max_len,
+        };
         let value = match header.kind {
             kind::REQUEST => request(&mut encoder, header),
             kind::REPLY => encoder.boxed(0),
@@ -84,9 +97,16 @@ impl Codec {
             _ => self.del(&mut encoder, header),
         };
         match value {
-            Ok(()) if encoder.at != end => return Err(WireError::BadTape { at: encoder.at, what: "words behind the message's value" }),
+            Ok(()) if encoder.at != end => {
+                return Err(WireError::BadTape {
+                    at: encoder.at,
+                    what: "words behind the message's value",
+                })
+            }
             Ok(()) => {}
-            Err(WireError::MessageTooLarge { len, .. }) => return Err(self.too_large(len - payload as u64)),
+            Err(WireError::MessageTooLarge { len, .. }) => {
+                return Err(self.too_large(len - payload as u64))
+            }
             Err(error) => return Err(error),
         }
         self.finish(start, zlib, out)
@@ -111,7 +131,10 @@ impl Codec {
 
     #[cold]
     fn too_large(&self, len: u64) -> WireError {
-        WireError::MessageTooLarge { len, max: self.limits.max_frame as u64 }
+        WireError::MessageTooLarge {
+            len,
+            max: self.limits.max_frame as u64,
+        }
     }
 
     /// The peer's thread that shall take this message; 0 = any.
@@ -127,12 +150,22 @@ impl Codec {
     }
 
     /// `(HANDLE_DEL, (2, ((3, id_pack), (1, count))))`.
-    fn del<B: Blobs + ?Sized>(&self, encoder: &mut Encoder<'_, '_, B>, header: &Header) -> Result<(), WireError> {
-        let bad = |what| WireError::BadTape { at: encoder.at - HEADER_WORDS, what };
+    fn del<B: Blobs + ?Sized>(
+        &self,
+        encoder: &mut Encoder<'_, '_, B>,
+        header: &Header,
+    ) -> Result<(), WireError> {
+        let bad = |what| WireError::BadTape {
+            at: encoder.at - HEADER_WORDS,
+            what,
+        };
         if header.b < 1 {
             return Err(bad("DEL of less than one box"));
         }
-        let pack = self.refs.pack(header.a as u32).ok_or_else(|| bad("DEL of an unknown rid"))?;
+        let pack = self
+            .refs
+            .pack(header.a as u32)
+            .ok_or_else(|| bad("DEL of an unknown rid"))?;
         let out = &mut *encoder.out;
         out.extend_from_slice(&[0x11, IMM_ZERO + HANDLE_DEL, 0x11, 0x52, 0x11, 0x11, 0x53]);
         out.extend_from_slice(pack);
@@ -146,7 +179,9 @@ impl Codec {
     fn after(&mut self, header: &Header) {
         self.messages_out += 1;
         match header.kind {
-            kind::REPLY | kind::EXCEPTION if self.pending_threads() != 0 => self.forget_thread(header.seq),
+            kind::REPLY | kind::EXCEPTION if self.pending_threads() != 0 => {
+                self.forget_thread(header.seq)
+            }
             kind::DEL => {
                 self.refs.give_back(header.a as u32, header.b as u64);
             }
@@ -156,11 +191,17 @@ impl Codec {
 }
 
 #[inline]
-fn request<B: Blobs + ?Sized>(encoder: &mut Encoder<'_, '_, B>, header: &Header) -> Result<(), WireError> {
+fn request<B: Blobs + ?Sized>(
+    encoder: &mut Encoder<'_, '_, B>,
+    header: &Header,
+) -> Result<(), WireError> {
     encoder.out.push(brine::TAG_TUP2);
     brine::put_int(encoder.out, i64::from(header.a));
     match encoder.words.get(encoder.at).map(|head| tape::tag(*head)) {
         Some(tape::BOX | tape::TUPLE) => encoder.boxed(0),
-        _ => Err(WireError::BadTape { at: encoder.at, what: "arguments are neither BOX nor TUPLE" }),
+        _ => Err(WireError::BadTape {
+            at: encoder.at,
+            what: "arguments are neither BOX nor TUPLE",
+        }),
     }
 }

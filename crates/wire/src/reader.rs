@@ -18,7 +18,9 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn truncated(&self) -> WireError {
-        WireError::Truncated { at: self.bytes.len() }
+        WireError::Truncated {
+            at: self.bytes.len(),
+        }
     }
 
     #[inline]
@@ -77,7 +79,10 @@ impl<'a> Reader<'a> {
         };
         let left = self.bytes.len() - self.at;
         if count > left {
-            return Err(WireError::ContainerTooLong { count: count as u32, left });
+            return Err(WireError::ContainerTooLong {
+                count: count as u32,
+                left,
+            });
         }
         Ok(Some(count))
     }
@@ -102,7 +107,9 @@ impl<'a> Reader<'a> {
             tag = self.byte()?;
         }
         if (brine::IMM_FIRST..=brine::IMM_LAST).contains(&tag) {
-            return Ok(Some(Int::Small(i64::from(tag) - i64::from(brine::IMM_ZERO))));
+            return Ok(Some(Int::Small(
+                i64::from(tag) - i64::from(brine::IMM_ZERO),
+            )));
         }
         match self.int_text_of(tag)? {
             Some(text) => Int::parse(text, self.at - text.len()).map(Some),

@@ -89,7 +89,9 @@ impl Refs {
 
     /// The name_pack and the decimal text of the class_id of a class index.
     pub fn class_info(&self, class: u32) -> Option<(&str, &str)> {
-        self.classes.get(class as usize).map(|class| (&*class.name, &*class.class_id))
+        self.classes
+            .get(class as usize)
+            .map(|class| (&*class.name, &*class.class_id))
     }
 
     /// The class index of a live rid.
@@ -120,7 +122,9 @@ impl Refs {
     #[inline]
     pub(crate) fn enter(&mut self, id: &IdPack<'_>) -> Result<(u32, u32), WireError> {
         let hash = self.table.hash(id.pack);
-        let found = self.table.find(hash, |rid| self.entry(rid).is_some_and(|entry| *entry.pack == *id.pack));
+        let found = self.table.find(hash, |rid| {
+            self.entry(rid).is_some_and(|entry| *entry.pack == *id.pack)
+        });
         if let Some(rid) = found {
             let entry = &mut self.entries[rid as usize - 1];
             entry.boxes += 1;
@@ -131,7 +135,9 @@ impl Refs {
 
     /// Takes `count` boxes off a rid; at 0 it is free for re-use. False when the rid is not alive.
     pub(crate) fn give_back(&mut self, rid: u32, count: u64) -> bool {
-        let Some(entry) = self.entries.get_mut((rid as usize).wrapping_sub(1)) else { return false };
+        let Some(entry) = self.entries.get_mut((rid as usize).wrapping_sub(1)) else {
+            return false;
+        };
         if entry.pack.is_empty() {
             return false;
         }
@@ -148,7 +154,9 @@ impl Refs {
 
     #[inline]
     fn entry(&self, rid: u32) -> Option<&Entry> {
-        self.entries.get((rid as usize).wrapping_sub(1)).filter(|entry| !entry.pack.is_empty())
+        self.entries
+            .get((rid as usize).wrapping_sub(1))
+            .filter(|entry| !entry.pack.is_empty())
     }
 
     #[cold]
@@ -183,15 +191,25 @@ impl Refs {
     fn class(&mut self, id: &IdPack<'_>) -> Result<u32, WireError> {
         let key = &id.pack[id.name_at..id.instance_at];
         let hash = self.class_table.hash(key);
-        let found = self.class_table.find(hash, |number| self.classes.get(number as usize - 1).is_some_and(|class| *class.key == *key));
+        let found = self.class_table.find(hash, |number| {
+            self.classes
+                .get(number as usize - 1)
+                .is_some_and(|class| *class.key == *key)
+        });
         if let Some(number) = found {
             return Ok(number - 1);
         }
         if self.classes.len() >= self.max_classes {
-            return Err(WireError::TooManyClasses { max: self.max_classes });
+            return Err(WireError::TooManyClasses {
+                max: self.max_classes,
+            });
         }
         let name = String::from_utf8_lossy(id.name).into_owned().into();
-        self.classes.push(Class { key: key.into(), name, class_id: id.class.to_decimal().into() });
+        self.classes.push(Class {
+            key: key.into(),
+            name,
+            class_id: id.class.to_decimal().into(),
+        });
         self.class_table.insert(hash, self.classes.len() as u32);
         Ok(self.classes.len() as u32 - 1)
     }

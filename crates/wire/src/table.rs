@@ -28,7 +28,11 @@ impl Table {
             hasher.write_u64(number);
             hasher.finish() | 1
         };
-        Self { slots: vec![Slot::default(); 64], len: 0, keys: [key(0), key(1), key(2)] }
+        Self {
+            slots: vec![Slot::default(); 64],
+            len: 0,
+            keys: [key(0), key(1), key(2)],
+        }
     }
 
     /// Folded multiplication over 16 bytes at a time, all inputs masked by secret keys.
@@ -74,7 +78,9 @@ impl Table {
         if self.len * 8 > self.slots.len() * 5 {
             let old = std::mem::take(&mut self.slots);
             self.slots = vec![Slot::default(); old.len() * 2];
-            old.iter().filter(|slot| slot.id != 0).for_each(|slot| self.place(*slot));
+            old.iter()
+                .filter(|slot| slot.id != 0)
+                .for_each(|slot| self.place(*slot));
         }
         self.place(Slot { hash, id });
     }
@@ -135,10 +141,16 @@ fn tail(bytes: &[u8]) -> (u64, u64) {
     match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
         _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-            (Some(first), Some(last)) => (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last))),
+            (Some(first), Some(last)) => (
+                u64::from(u32::from_le_bytes(*first)),
+                u64::from(u32::from_le_bytes(*last)),
+            ),
             _ => match bytes {
                 [] => (0, 0),
-                [first, .., last] => (u64::from(*first), u64::from(*last) << 8 | u64::from(bytes[bytes.len() / 2])),
+                [first, .., last] => (
+                    u64::from(*first),
+                    u64::from(*last) << 8 | u64::from(bytes[bytes.len() / 2]),
+                ),
                 [only] => (u64::from(*only), 0),
             },
         },
@@ -161,7 +173,11 @@ mod tests {
             table.remove(hash(id), id);
         }
         for id in 1..=500 {
-            assert_eq!(table.find(hash(id), |found| found == id).is_some(), id % 3 != 0, "{id}");
+            assert_eq!(
+                table.find(hash(id), |found| found == id).is_some(),
+                id % 3 != 0,
+                "{id}"
+            );
         }
         for id in (1..=500).filter(|id| id % 3 != 0) {
             table.remove(hash(id), id);

@@ -138,13 +138,19 @@ pub struct TapeWriter<'a> {
 impl<'a> TapeWriter<'a> {
     /// A writer that starts at the given positions.
     pub fn new(words: &'a mut [i32], at: usize, floats: &'a mut [f64], fat: usize) -> Self {
-        Self { words, at, floats, fat }
+        Self {
+            words,
+            at,
+            floats,
+            fat,
+        }
     }
 
     /// Is there room for this much?
     #[inline]
     pub fn has_room(&self, (words, floats): (usize, usize)) -> bool {
-        self.words.len().saturating_sub(self.at) >= words && self.floats.len().saturating_sub(self.fat) >= floats
+        self.words.len().saturating_sub(self.at) >= words
+            && self.floats.len().saturating_sub(self.fat) >= floats
     }
 
     /// Appends one word. Room was checked before; a word too many would be dropped, not written elsewhere.
@@ -208,7 +214,9 @@ impl Header {
     /// Reads the header at `at`; the message lies within `words` and spans at least its header.
     pub fn read(words: &[i32], at: usize) -> Result<Self, WireError> {
         let bad = |what| WireError::BadTape { at, what };
-        let Some(&[handle, kind, lo, hi, a, b, count]) = words.get(at..).and_then(|rest| rest.get(..HEADER_WORDS)) else {
+        let Some(&[handle, kind, lo, hi, a, b, count]) =
+            words.get(at..).and_then(|rest| rest.get(..HEADER_WORDS))
+        else {
             return Err(bad("message header is cut short"));
         };
         let count = usize::try_from(count).map_err(|_| bad("negative message length"))?;
@@ -219,6 +227,13 @@ impl Header {
             return Err(bad("sequence number over 53 bits"));
         }
         let seq = u64::from(lo as u32) | (hi as u64) << 32;
-        Ok(Self { handle, kind, seq, a, b, words: count })
+        Ok(Self {
+            handle,
+            kind,
+            seq,
+            a,
+            b,
+            words: count,
+        })
     }
 }

@@ -30,14 +30,24 @@ impl Zlib {
     ///
     /// Memory grows with the output, never by what the input claims. Bytes behind the stream are ignored, as Python
     /// does; on an error `out` is as it was.
-    pub fn inflate(&mut self, payload: &[u8], max: usize, out: &mut Vec<u8>) -> Result<usize, WireError> {
+    pub fn inflate(
+        &mut self,
+        payload: &[u8],
+        max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, WireError> {
         let start = out.len();
         let result = self.inflate_grow(payload, max, out);
         out.truncate(result.as_ref().map_or(start, |len| start + len));
         result
     }
 
-    fn inflate_grow(&mut self, payload: &[u8], max: usize, out: &mut Vec<u8>) -> Result<usize, WireError> {
+    fn inflate_grow(
+        &mut self,
+        payload: &[u8],
+        max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, WireError> {
         let state = self.inflater();
         let start = out.len();
         let (mut read, mut len) = (0, 0_usize);
@@ -55,10 +65,14 @@ impl Zlib {
                 return Err(WireError::TruncatedZlib);
             }
             if len == max {
-                return self.ends_here(&payload[read..]).and(Ok(len)).map_err(|error| match error {
-                    WireError::InflatedTooLarge { .. } => WireError::InflatedTooLarge { max: max as u64 },
-                    other => other,
-                });
+                return self.ends_here(&payload[read..]).and(Ok(len)).map_err(
+                    |error| match error {
+                        WireError::InflatedTooLarge { .. } => {
+                            WireError::InflatedTooLarge { max: max as u64 }
+                        }
+                        other => other,
+                    },
+                );
             }
             room = len.max(4096);
         }
@@ -67,7 +81,11 @@ impl Zlib {
     /// Inflates a payload into `dst`: the number of bytes written, or None when it does not fit.
     ///
     /// For an arena's own memory; where it does not fit, `inflate` decides whether it is too large at all.
-    pub fn inflate_into(&mut self, payload: &[u8], dst: &mut [u8]) -> Result<Option<usize>, WireError> {
+    pub fn inflate_into(
+        &mut self,
+        payload: &[u8],
+        dst: &mut [u8],
+    ) -> Result<Option<usize>, WireError> {
         let state = self.inflater();
         let status = step(state, payload, dst)?;
         let (read, len) = (state.total_in() as usize, state.total_out() as usize);
@@ -86,7 +104,9 @@ impl Zlib {
 
     /// The output is full: only the stream's end may follow.
     fn ends_here(&mut self, rest: &[u8]) -> Result<(), WireError> {
-        let Some(state) = self.inflate.as_mut() else { return Err(WireError::BadZlib) };
+        let Some(state) = self.inflate.as_mut() else {
+            return Err(WireError::BadZlib);
+        };
         let (mut probe, before) = ([0], state.total_out());
         let status = step(state, rest, &mut probe)?;
         if state.total_out() > before {
@@ -118,7 +138,9 @@ impl Zlib {
                 return false;
             }
         }
-        let Some(size) = self.deflate(&out[start..]) else { return false };
+        let Some(size) = self.deflate(&out[start..]) else {
+            return false;
+        };
         out.truncate(start);
         out.extend_from_slice(&self.scratch[..size]);
         if self.scratch.len() > KEPT_SCRATCH {
@@ -129,7 +151,9 @@ impl Zlib {
 
     /// Deflates into scratch; None when it does not become smaller.
     fn deflate(&mut self, data: &[u8]) -> Option<usize> {
-        let state = self.deflate.get_or_insert_with(|| Deflate::new(COMPRESSION_LEVEL, true, 15));
+        let state = self
+            .deflate
+            .get_or_insert_with(|| Deflate::new(COMPRESSION_LEVEL, true, 15));
         state.reset();
         let room = data.len() - 1;
         if self.scratch.len() < room {
@@ -144,5 +168,7 @@ impl Zlib {
 
 /// One call into the inflater. Inputs are below 2^32 bytes, so it stops for want of input or room only.
 fn step(state: &mut Inflate, input: &[u8], output: &mut [u8]) -> Result<Status, WireError> {
-    state.decompress(input, output, InflateFlush::NoFlush).map_err(|_| WireError::BadZlib)
+    state
+        .decompress(input, output, InflateFlush::NoFlush)
+        .map_err(|_| WireError::BadZlib)
 }

@@ -12,7 +12,9 @@ const MAX: usize = 1 << 20;
 
 fn sample() -> usize {
     let default = if cfg!(debug_assertions) { 64 } else { 1 };
-    std::env::var("RPYC_WIRE_SAMPLE").map_or(default, |text| text.parse().expect("RPYC_WIRE_SAMPLE is a number"))
+    std::env::var("RPYC_WIRE_SAMPLE").map_or(default, |text| {
+        text.parse().expect("RPYC_WIRE_SAMPLE is a number")
+    })
 }
 
 /// Receives one frame of a new connection; the whole tape is walked, which checks every offset.
@@ -26,13 +28,23 @@ struct Receiver {
 
 impl Receiver {
     fn new() -> Self {
-        Self { names: Names::new(), zlib: Zlib::new(), inflated: Vec::new(), messages: 0, errors: 0 }
+        Self {
+            names: Names::new(),
+            zlib: Zlib::new(),
+            inflated: Vec::new(),
+            messages: 0,
+            errors: 0,
+        }
     }
 
     fn frame(&mut self, bytes: &[u8]) {
         match scan(bytes, MAX) {
             Ok(Scan::Need { total }) => assert!(total > bytes.len()),
-            Ok(Scan::Frame { payload, compressed, total }) => {
+            Ok(Scan::Frame {
+                payload,
+                compressed,
+                total,
+            }) => {
                 assert!(total <= bytes.len() && payload.end < total);
                 self.payload(&bytes[payload], compressed);
             }
@@ -83,7 +95,9 @@ fn every_prefix_of_every_frame_is_an_error_or_a_message() {
         for frame in &connection.frames {
             for len in 0..frame.bytes.len() {
                 // The stream ends here: the frame is incomplete.
-                assert!(matches!(scan(&frame.bytes[..len], MAX), Ok(Scan::Need { total }) if total > len));
+                assert!(
+                    matches!(scan(&frame.bytes[..len], MAX), Ok(Scan::Need { total }) if total > len)
+                );
                 case += 1;
                 // The frame says that it ends here: its content is incomplete.
                 if len > 6 && case % every == 0 {
@@ -93,8 +107,15 @@ fn every_prefix_of_every_frame_is_an_error_or_a_message() {
                 }
             }
             // And what was compressed, cut after inflating.
-            let lens = if frame.compressed { 0..frame.payload.len() } else { 0..0 };
-            lens.filter(|len| len % 61 == 0 || *len < 2000).skip(1).step_by(every).for_each(|len| receiver.message(&frame.payload[..len]));
+            let lens = if frame.compressed {
+                0..frame.payload.len()
+            } else {
+                0..0
+            };
+            lens.filter(|len| len % 61 == 0 || *len < 2000)
+                .skip(1)
+                .step_by(every)
+                .for_each(|len| receiver.message(&frame.payload[..len]));
         }
     }
     println!("{} messages, {} errors", receiver.messages, receiver.errors);

@@ -44,7 +44,11 @@ fn boxed() -> impl Strategy<Value = Boxed> {
     let export = ("[a-z.]{1,40}", 1..i32::MAX, 0..i32::MAX);
     let leaf = prop_oneof![
         value().prop_map(Boxed::Value),
-        export.prop_map(|(name, class, instance)| Boxed::Remote([name, class.to_string(), instance.to_string()])),
+        export.prop_map(|(name, class, instance)| Boxed::Remote([
+            name,
+            class.to_string(),
+            instance.to_string()
+        ])),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| vec(inner, 0..6).prop_map(Boxed::Tuple))
 }
@@ -75,7 +79,12 @@ fn write_boxed(tx: &mut Tx, names: &mut Names, boxed: &Boxed) {
         }
         Boxed::Remote([name, class, instance]) => {
             let number = |text: &String| text.parse().expect("i32");
-            tx.push(&[EXPORT, names.intern(name) as i32, number(class), number(instance)]);
+            tx.push(&[
+                EXPORT,
+                names.intern(name) as i32,
+                number(class),
+                number(instance),
+            ]);
         }
         other => panic!("{other:?}"),
     }
@@ -102,11 +111,19 @@ fn write_message(tx: &mut Tx, names: &mut Names, message: &Message) {
 fn receive(frames: &[u8], receiver: &mut Codec, names: &mut Names) -> Vec<Message> {
     let (mut at, mut messages, mut zlib) = (0, Vec::new(), Zlib::new());
     while at < frames.len() {
-        let Ok(Scan::Frame { payload, compressed, total }) = scan(&frames[at..], 1 << 20) else { panic!("no frame at {at}") };
+        let Ok(Scan::Frame {
+            payload,
+            compressed,
+            total,
+        }) = scan(&frames[at..], 1 << 20)
+        else {
+            panic!("no frame at {at}")
+        };
         let mut content = frames[at..][payload].to_vec();
         if compressed {
             let mut inflated = Vec::new();
-            zlib.inflate(&content, 1 << 20, &mut inflated).expect("inflates");
+            zlib.inflate(&content, 1 << 20, &mut inflated)
+                .expect("inflates");
             content = inflated;
         }
         let arena = Arena::decode_at(&content, 77, receiver, names).expect("decodes");

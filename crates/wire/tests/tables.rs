@@ -11,10 +11,20 @@ fn a_name_keeps_its_id_and_ids_are_never_reused() {
     assert_eq!(names.get(0), None);
     let add = names.intern("add");
     assert_ne!(add, 0);
-    assert_eq!((names.intern("add"), names.intern_peer(b"add"), names.get(add)), (add, add, Some("add")));
+    assert_eq!(
+        (
+            names.intern("add"),
+            names.intern_peer(b"add"),
+            names.get(add)
+        ),
+        (add, add, Some("add"))
+    );
     let empty = names.intern("");
     assert_eq!(names.get(empty), Some(""));
-    assert_eq!(names.intern_peer("h\u{e9}".as_bytes()), names.intern("h\u{e9}"));
+    assert_eq!(
+        names.intern_peer("h\u{e9}".as_bytes()),
+        names.intern("h\u{e9}")
+    );
     assert_eq!(names.intern_peer(b"\xff"), 0);
     assert_eq!(names.get(names.len() as u32 + 1), None);
 }
@@ -39,16 +49,34 @@ fn what_peers_may_add_is_bounded_and_what_we_add_is_not_harmed_by_it() {
     assert_eq!(names.len(), MAX_NAMES);
     assert_eq!(names.intern("too many"), 0);
     assert_eq!(names.intern("ours"), ours);
-    assert!((1..=names.len() as u32).all(|id| names.get(id).is_some_and(|text| text.len() <= MAX_NAME)));
+    assert!(
+        (1..=names.len() as u32).all(|id| names.get(id).is_some_and(|text| text.len() <= MAX_NAME))
+    );
 }
 
 #[test]
 fn rids_and_classes_are_told_apart_by_every_part_of_the_id_pack() {
     let (mut codec, mut names) = (Codec::new(Options::default()), Names::new());
     let mut receive = |name: u8, class: u8, instance: u8| {
-        let payload = [0x02, 0x11, 0x50, 0x11, 0x54, 0x12, 0x08, 0x0a, name, 0x50 + class, 0x50 + instance];
+        let payload = [
+            0x02,
+            0x11,
+            0x50,
+            0x11,
+            0x54,
+            0x12,
+            0x08,
+            0x0a,
+            name,
+            0x50 + class,
+            0x50 + instance,
+        ];
         let arena = Arena::decode(&payload, &mut codec, &mut names).expect("decodes");
-        (arena.words[9] as u32, arena.words[10] as u32, arena.words[8] >> 8)
+        (
+            arena.words[9] as u32,
+            arena.words[10] as u32,
+            arena.words[8] >> 8,
+        )
     };
     let first = receive(b'a', 1, 2);
     assert_eq!(first, (1, 0, 0));
@@ -59,7 +87,10 @@ fn rids_and_classes_are_told_apart_by_every_part_of_the_id_pack() {
     assert_eq!(receive(b'b', 1, 2), (5, 2, 0));
     let refs = codec.refs();
     assert_eq!(refs.class_info(1), Some(("a", "2")));
-    assert_eq!((refs.class_info(3), refs.id_pack(0), refs.id_pack(6)), (None, None, None));
+    assert_eq!(
+        (refs.class_info(3), refs.id_pack(0), refs.id_pack(6)),
+        (None, None, None)
+    );
     assert_eq!(refs.id_pack(5), Some(("1".into(), "2".into())));
     assert_eq!((refs.live(), refs.rids()), (5, 1..6));
 }

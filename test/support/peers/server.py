@@ -230,6 +230,7 @@ def main():
         server = ThreadedServer(PeerService, socket_path=host, protocol_config=config)
     else:
         server = ThreadedServer(PeerService, hostname=host, ipv6=":" in host, port=0, protocol_config=config)
+    server.listener.listen(server.backlog)  # start() does it as well, but only after READY
     threading.Thread(target=end_with_parent, daemon=True).start()
     print("READY " + json.dumps({"port": server.port, "pid": os.getpid()}), flush=True)
     server.start()

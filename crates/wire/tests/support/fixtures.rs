@@ -1,12 +1,31 @@
 //! test/fixtures/rpyc-vectors.json: bytes captured from real RPyC. Its first entry, `format`, says how to read it.
 
 use super::{hex, Boxed, Content, Message, Value};
-use serde_json::{value::Value as Json, de::Deserializer};
+use serde_json::{de::Deserializer, value::Value as Json};
 
 /// RPyC's HANDLE_* by number.
 const HANDLERS: [&str; 21] = [
-    "", "PING", "CLOSE", "GETROOT", "GETATTR", "DELATTR", "SETATTR", "CALL", "CALLATTR", "REPR", "STR", "CMP", "HASH", "DIR",
-    "PICKLE", "DEL", "INSPECT", "BUFFITER", "OLDSLICING", "CTXEXIT", "INSTANCECHECK",
+    "",
+    "PING",
+    "CLOSE",
+    "GETROOT",
+    "GETATTR",
+    "DELATTR",
+    "SETATTR",
+    "CALL",
+    "CALLATTR",
+    "REPR",
+    "STR",
+    "CMP",
+    "HASH",
+    "DIR",
+    "PICKLE",
+    "DEL",
+    "INSPECT",
+    "BUFFITER",
+    "OLDSLICING",
+    "CTXEXIT",
+    "INSTANCECHECK",
 ];
 
 pub struct Frame {
@@ -29,7 +48,10 @@ pub struct Connection {
 }
 
 pub fn load() -> Json {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../test/fixtures/rpyc-vectors.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../test/fixtures/rpyc-vectors.json"
+    );
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut deserializer = Deserializer::from_str(&text);
     // A value nested 100 deep is 200 levels of JSON.
@@ -38,17 +60,28 @@ pub fn load() -> Json {
 }
 
 pub fn connections(document: &Json) -> Vec<Connection> {
-    list(&document["connections"]).iter().map(connection).collect()
+    list(&document["connections"])
+        .iter()
+        .map(connection)
+        .collect()
 }
 
 fn connection(form: &Json) -> Connection {
     let id = text(&form["id"]);
-    let frames = list(&form["steps"]).iter().flat_map(|step| list(&step["frames"]).iter().map(move |frame| (step, frame)));
+    let frames = list(&form["steps"])
+        .iter()
+        .flat_map(|step| list(&step["frames"]).iter().map(move |frame| (step, frame)));
     let frames = frames.map(|(step, form)| {
         let bytes = bytes(&form["hex"]);
         let compressed = form["compressed"].as_bool().expect("bool");
-        let payload = if compressed { self::bytes(&form["payload_hex"]) } else { bytes[5..bytes.len() - 1].to_vec() };
-        let ids = form["thread_ids"].as_array().map(|ids| [text_or_number(&ids[0]), text_or_number(&ids[1])]);
+        let payload = if compressed {
+            self::bytes(&form["payload_hex"])
+        } else {
+            bytes[5..bytes.len() - 1].to_vec()
+        };
+        let ids = form["thread_ids"]
+            .as_array()
+            .map(|ids| [text_or_number(&ids[0]), text_or_number(&ids[1])]);
         Frame {
             name: format!("{id} / {} / frame {}", text(&step["name"]), form["order"]),
             from_client: form["from"] == "client",
@@ -59,12 +92,22 @@ fn connection(form: &Json) -> Connection {
             message: message(&form["message"]),
         }
     });
-    let version = if text(&form["rpyc"]).starts_with('6') { 6 } else { 5 };
-    Connection { frames: frames.collect(), version, bound: form["bind_threads"] == true, id }
+    let version = if text(&form["rpyc"]).starts_with('6') {
+        6
+    } else {
+        5
+    };
+    Connection {
+        frames: frames.collect(),
+        version,
+        bound: form["bind_threads"] == true,
+        id,
+    }
 }
 
 fn text_or_number(form: &Json) -> u64 {
-    form.as_u64().unwrap_or_else(|| text(form).parse().expect("thread id"))
+    form.as_u64()
+        .unwrap_or_else(|| text(form).parse().expect("thread id"))
 }
 
 pub fn message(form: &Json) -> Message {
@@ -74,13 +117,19 @@ pub fn message(form: &Json) -> Message {
         Some("exception") => Content::Exception(value(&form["exception"])),
         kind => panic!("kind {kind:?}"),
     };
-    Message { seq: form["seq"].as_u64().expect("seq"), content }
+    Message {
+        seq: form["seq"].as_u64().expect("seq"),
+        content,
+    }
 }
 
 fn handler(name: &str) -> i32 {
     match name.strip_prefix('#') {
         Some(number) => number.parse().expect("number"),
-        None => HANDLERS.iter().position(|known| *known == name).expect("a known handler") as i32,
+        None => HANDLERS
+            .iter()
+            .position(|known| *known == name)
+            .expect("a known handler") as i32,
     }
 }
 
@@ -106,7 +155,10 @@ pub fn value(form: &Json) -> Value {
         Json::String(text) => return Value::Str(text.clone()),
         _ => {}
     }
-    let (tag, body) = form.as_object().and_then(|object| object.iter().next()).expect("a tagged value");
+    let (tag, body) = form
+        .as_object()
+        .and_then(|object| object.iter().next())
+        .expect("a tagged value");
     let values = || list(body).iter().map(value).collect();
     let bits = |form: &Json| u64::from_str_radix(&text(form), 16).expect("f64 bits");
     match &**tag {
@@ -136,7 +188,10 @@ pub fn value(form: &Json) -> Value {
 pub fn bytes(form: &Json) -> Vec<u8> {
     match form {
         Json::String(digits) => hex(digits),
-        _ => list(form).iter().flat_map(|run| hex(&text(&run[0])).repeat(run[1].as_u64().expect("times") as usize)).collect(),
+        _ => list(form)
+            .iter()
+            .flat_map(|run| hex(&text(&run[0])).repeat(run[1].as_u64().expect("times") as usize))
+            .collect(),
     }
 }
 
@@ -145,5 +200,7 @@ pub fn list(form: &Json) -> &[Json] {
 }
 
 pub fn text(form: &Json) -> String {
-    form.as_str().unwrap_or_else(|| panic!("{form} is no string")).into()
+    form.as_str()
+        .unwrap_or_else(|| panic!("{form} is no string"))
+        .into()
 }

@@ -65,17 +65,32 @@ impl Arena {
     /// Room for one record and any payload of this length; `base` is what offsets start from.
     pub fn new(len: usize, base: usize) -> Self {
         let (words, floats) = tape_bound(len);
-        Self { words: vec![-1; RECORD_WORDS + words], floats: vec![f64::NAN; floats], at: RECORD_WORDS, fat: 0, base, len }
+        Self {
+            words: vec![-1; RECORD_WORDS + words],
+            floats: vec![f64::NAN; floats],
+            at: RECORD_WORDS,
+            fat: 0,
+            base,
+            len,
+        }
     }
 
     pub fn decode(payload: &[u8], codec: &mut Codec, names: &mut Names) -> Result<Self, WireError> {
         Self::decode_at(payload, 0, codec, names)
     }
 
-    pub fn decode_at(payload: &[u8], base: usize, codec: &mut Codec, names: &mut Names) -> Result<Self, WireError> {
+    pub fn decode_at(
+        payload: &[u8],
+        base: usize,
+        codec: &mut Codec,
+        names: &mut Names,
+    ) -> Result<Self, WireError> {
         let mut arena = Self::new(payload.len(), base);
         let mut writer = TapeWriter::new(&mut arena.words, RECORD_WORDS, &mut arena.floats, 0);
-        assert!(codec.decode_message(payload, base, names, &mut writer, 0)?, "empty payload");
+        assert!(
+            codec.decode_message(payload, base, names, &mut writer, 0)?,
+            "empty payload"
+        );
         (arena.at, arena.fat) = (writer.at, writer.fat);
         Ok(arena)
     }
@@ -87,7 +102,13 @@ impl Arena {
     /// Reads the whole tape back; every word must be used exactly once and every offset lie in the payload.
     pub fn message(&self, payload: &[u8], codec: &Codec, names: &Names) -> Message {
         let record = self.record();
-        let mut reader = Reader { arena: self, payload, codec, names, at: record[record::POS] as usize };
+        let mut reader = Reader {
+            arena: self,
+            payload,
+            codec,
+            names,
+            at: record[record::POS] as usize,
+        };
         assert_eq!(reader.at, RECORD_WORDS);
         let content = match record[record::KIND] {
             1 => Content::Request(record[record::HANDLER], reader.boxed()),
@@ -122,7 +143,10 @@ impl<'a> Reader<'a> {
 
     fn body(&mut self) -> &'a [u8] {
         let (off, len) = (self.next() as usize, self.next() as usize);
-        assert!(len > 0 && off >= self.arena.base && off + len <= self.arena.base + self.arena.len, "{off} + {len}");
+        assert!(
+            len > 0 && off >= self.arena.base && off + len <= self.arena.base + self.arena.len,
+            "{off} + {len}"
+        );
         &self.payload[off - self.arena.base..][..len]
     }
 
@@ -141,7 +165,10 @@ impl<'a> Reader<'a> {
     pub fn value(&mut self) -> Value {
         let head = self.next();
         let arg = tape::arg(head);
-        assert!(arg == 0 || matches!(tape::tag(head), tape::INT | tape::STR), "arg of {head:x}");
+        assert!(
+            arg == 0 || matches!(tape::tag(head), tape::INT | tape::STR),
+            "arg of {head:x}"
+        );
         match tape::tag(head) {
             tape::NONE => Value::None,
             tape::TRUE => Value::True,
@@ -152,7 +179,9 @@ impl<'a> Reader<'a> {
             tape::INT53 => {
                 let value = f64::from_bits(self.float(0));
                 self.at += 1;
-                assert!(value.abs() <= 9007199254740991.0 && !(-8388608.0..8388608.0).contains(&value));
+                assert!(
+                    value.abs() <= 9007199254740991.0 && !(-8388608.0..8388608.0).contains(&value)
+                );
                 Value::Int((value as i64).to_string())
             }
             tape::BIGINT => Value::Int(String::from_utf8(self.body().to_vec()).expect("digits")),
@@ -220,7 +249,9 @@ impl<'a> Reader<'a> {
 
     fn id_pack(&self, rid: u32) -> [String; 3] {
         let refs = self.codec.refs();
-        let (name, class_id) = refs.class_info(refs.class_of(rid).expect("rid is alive")).expect("class is known");
+        let (name, class_id) = refs
+            .class_info(refs.class_of(rid).expect("rid is alive"))
+            .expect("class is known");
         let (class_text, instance) = refs.id_pack(rid).expect("rid is alive");
         assert_eq!(class_id, class_text);
         [name.into(), class_text, instance]
@@ -240,7 +271,8 @@ impl Tx {
     /// Starts a message; `end` closes it.
     pub fn start(&mut self, kind: i32, seq: u64, a: i32, b: i32) -> &mut Self {
         self.start = self.words.len();
-        self.words.extend([0, kind, seq as i32, (seq >> 32) as i32, a, b, 0]);
+        self.words
+            .extend([0, kind, seq as i32, (seq >> 32) as i32, a, b, 0]);
         self
     }
 
@@ -255,7 +287,8 @@ impl Tx {
     }
 
     fn body(&mut self, head: i32, body: &[u8]) {
-        self.words.extend([head, self.bytes.len() as i32, body.len() as i32]);
+        self.words
+            .extend([head, self.bytes.len() as i32, body.len() as i32]);
         self.bytes.extend_from_slice(body);
     }
 
@@ -274,11 +307,16 @@ impl Tx {
             Value::NotImplemented => self.words.push(tape::NOT_IMPLEMENTED),
             Value::Int(text) => match text.parse::<i64>() {
                 Ok(value @ -8388608..=8388607) => self.words.push(word(tape::INT, value as i32)),
-                Ok(value) if value.unsigned_abs() < 1 << 53 => self.float(tape::INT53, &[value as f64]),
+                Ok(value) if value.unsigned_abs() < 1 << 53 => {
+                    self.float(tape::INT53, &[value as f64])
+                }
                 _ => self.body(tape::BIGINT, text.as_bytes()),
             },
             Value::Float(bits) => self.float(tape::FLOAT, &[f64::from_bits(*bits)]),
-            Value::Complex(real, imaginary) => self.float(tape::COMPLEX, &[f64::from_bits(*real), f64::from_bits(*imaginary)]),
+            Value::Complex(real, imaginary) => self.float(
+                tape::COMPLEX,
+                &[f64::from_bits(*real), f64::from_bits(*imaginary)],
+            ),
             Value::Str(text) if text.is_empty() => self.words.push(tape::EMPTY_STR),
             Value::Str(text) => self.body(tape::STR, text.as_bytes()),
             Value::Bytes(body) if body.is_empty() => self.words.push(tape::EMPTY_BYTES),
@@ -298,7 +336,12 @@ impl Tx {
     }
 
     pub fn outbound(&self) -> Outbound<'_, ()> {
-        Outbound { words: &self.words, floats: &self.floats, bytes: &self.bytes, blobs: &() }
+        Outbound {
+            words: &self.words,
+            floats: &self.floats,
+            bytes: &self.bytes,
+            blobs: &(),
+        }
     }
 
     /// Encodes all messages.
@@ -318,8 +361,20 @@ pub fn relay(arena: &Arena) -> Vec<i32> {
     let record = arena.record();
     let (kind, handler) = (record[record::KIND], record[record::HANDLER]);
     let a = if kind == 1 { handler } else { 0 };
-    let mut words = vec![0, kind, record[record::SEQ_LO], record[record::SEQ_HI], a, 0, 0];
-    relay_value(&arena.words, &mut record[record::POS as usize].try_into().expect("position"), &mut words);
+    let mut words = vec![
+        0,
+        kind,
+        record[record::SEQ_LO],
+        record[record::SEQ_HI],
+        a,
+        0,
+        0,
+    ];
+    relay_value(
+        &arena.words,
+        &mut record[record::POS as usize].try_into().expect("position"),
+        &mut words,
+    );
     words[6] = words.len() as i32;
     words
 }
@@ -345,12 +400,22 @@ fn relay_value(tape: &[i32], at: &mut usize, out: &mut Vec<i32>) {
 
 /// The payload of a frame that is known to be whole and not compressed.
 pub fn payload(frame: &[u8]) -> &[u8] {
-    assert_eq!(u32::from_be_bytes(frame[..4].try_into().expect("4 bytes")) as usize, frame.len() - 6);
+    assert_eq!(
+        u32::from_be_bytes(frame[..4].try_into().expect("4 bytes")) as usize,
+        frame.len() - 6
+    );
     assert_eq!((frame[4], frame[frame.len() - 1]), (0, 0x0a));
     &frame[5..frame.len() - 1]
 }
 
 pub fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(|digit| (digit as char).to_digit(16).expect("hex") as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|digit| (digit as char).to_digit(16).expect("hex") as u8)
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
 }
