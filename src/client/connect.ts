@@ -1,9 +1,9 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
 import { DeadlockError, EOFError, InterruptedError, VersionError } from '../errors.ts';
-import { addon } from '../native/load.ts';
+import { isLocal, type Peer } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
-import { SocketTransport, StreamTransport, type Transport } from '../native/transport.ts';
+import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOptions } from '../protocol/config.ts';
 import { Connection } from '../protocol/connection.ts';
@@ -41,8 +41,6 @@ function remember(endpoint: string, dialect: Dialect): void {
   remembered.set(endpoint, dialect);
   if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.keys().next().value as string);
 }
-
-const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
 
 /** What does not change between two attempts to speak with one server. */
 class Attempt {
@@ -87,12 +85,11 @@ class Attempt {
     else remembered.delete(this.endpoint);
   }
 
-  connection(handle: number, used: Dialect): Connection {
-    const local = 'path' in this.target || isLoopback(addon.peerAddress(handle)[0]);
+  connection(peer: Peer, used: Dialect): Connection {
     return makeConnection(
-      (options) => new SocketTransport(handle, { ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
+      (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
       this.options,
-      local,
+      isLocal(peer.peerAddress),
     );
   }
 
@@ -145,14 +142,14 @@ function openSync(target: Target, options: ConnectOptions): SyncConnection {
   const attempt = new Attempt(target, options);
   for (;;) {
     const dialect = attempt.dialect();
-    const handle = dialSync(target, attempt.timeLeft);
-    if (addon.isOwnListener(handle)) {
-      addon.close(handle);
+    const peer = dialSync(target, attempt.timeLeft);
+    if (peer.isOwnListener) {
+      peer.close();
       throw new DeadlockError(
         `connectSync to ${describeTarget(target)}, a server of this same thread: it could never answer a blocking call. Use await connect(), or run the server in a worker`,
       );
     }
-    const conn = attempt.connection(handle, dialect);
+    const conn = attempt.connection(peer, dialect);
     conn.start();
     try {
       conn.fetchRootSync();

@@ -1,11 +1,12 @@
-// Sockets before they carry a protocol: connecting (awaitable and blocking), listening, accepting. Owns handles until a transport opens them.
+// Connecting (awaitable and blocking), listening, accepting: how peers come about. Owns handles until they are a Peer.
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { createServer, isIP, createConnection, type ListenOptions as NetListenOptions, type Server as NetServer } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { ConnectError, InterruptedError } from '../errors.ts';
+import { ConnectError, codedError, InterruptedError } from '../errors.ts';
 import { LoopEvent, Status } from './addon.ts';
 import { detail, registerSocket, unregister } from './engine.ts';
 import { addon } from './load.ts';
+import { OWNS_SOCKETS, type Address, type Peer, SocketPeer, StreamPeer } from './peer.ts';
 
 export type Target = { host: string; port: number } | { path: string };
 
@@ -33,13 +34,14 @@ const share = (deadline: number, left: number): number => Math.max(1, (deadline 
  * Connects to the first address of `target` that accepts. `timeoutMs` is for all addresses together.
  * @throws {ConnectError} with the system error of every address.
  */
-export async function dial(target: Target, timeoutMs: number): Promise<number> {
+export async function dial(target: Target, timeoutMs: number): Promise<Peer> {
+  if (!OWNS_SOCKETS) return dialStream(target, timeoutMs);
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
   const addresses = await addressesOf(target, errors);
   for (const [i, address] of addresses.entries()) {
     try {
-      return await dialOne(target, address, share(deadline, addresses.length - i));
+      return new SocketPeer(await dialOne(target, address, share(deadline, addresses.length - i)));
     } catch (error) {
       errors.push(error as Error);
     }
@@ -84,8 +86,29 @@ function dialOne(target: Target, address: string, timeoutMs: number): Promise<nu
   });
 }
 
+/** `dial` by node:net. */
+function dialStream(target: Target, timeoutMs: number): Promise<Peer> {
+  return new Promise((resolve, reject) => {
+    const path = 'path' in target ? target.path : undefined;
+    const socket = createConnection('path' in target ? { path: target.path } : { host: target.host, port: target.port });
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(failed(target, [error]));
+    };
+    const timer = setTimeout(() => fail(new Error(`connect timed out after ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', fail);
+      resolve(new StreamPeer(socket, path));
+    });
+  });
+}
+
 /** `dial` that blocks this thread. */
-export function dialSync(target: Target, timeoutMs: number): number {
+export function dialSync(target: Target, timeoutMs: number): SocketPeer {
+  if (!OWNS_SOCKETS) throw codedError(new TypeError('blocking connections need Node: this runtime does not let the engine own sockets'), 'ERR_RPYC_BLOCKING_UNSUPPORTED');
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
   let addresses: string[] = [];
@@ -96,7 +119,7 @@ export function dialSync(target: Target, timeoutMs: number): number {
   }
   for (const [i, address] of addresses.entries()) {
     try {
-      return dialOneSync(target, address, share(deadline, addresses.length - i));
+      return new SocketPeer(dialOneSync(target, address, share(deadline, addresses.length - i)));
     } catch (error) {
       if (error instanceof InterruptedError) throw error;
       errors.push(error as Error);
@@ -127,12 +150,26 @@ export interface ListenOptions {
   ipv6Only: boolean;
 }
 
-/** A listening socket. Accepted descriptors are adopted before `onAccept` sees them. */
-export class Listener {
+/** Listens, and hands over what connects. */
+export interface Listener {
+  readonly address: Address;
+  /** Does it keep the process alive? */
+  ref(on: boolean): void;
+  close(): void;
+}
+
+type Where = ListenOptions | { path: string; backlog: number };
+
+/** Starts to listen. @throws a system error, EADDRINUSE for a taken address */
+export async function listen(where: Where, onAccept: (peer: Peer) => void, onError: (error: Error) => void): Promise<Listener> {
+  return OWNS_SOCKETS ? new SocketListener(where, onAccept, onError) : listenStream(where, onAccept, onError);
+}
+
+class SocketListener implements Listener {
   private readonly handle: number;
   private closed = false;
 
-  constructor(where: ListenOptions | { path: string; backlog: number }, onAccept: (handle: number) => void, onError: (error: Error) => void) {
+  constructor(where: Where, onAccept: (peer: Peer) => void, onError: (error: Error) => void) {
     this.handle =
       'path' in where
         ? addon.listenUnix(where.path, where.backlog)
@@ -145,13 +182,12 @@ export class Listener {
     registerSocket(this.handle, (event, arg) => {
       if (event !== LoopEvent.ACCEPTED) return;
       if (arg < 0) onError(systemError(arg, 'accept', this.address.join(':')));
-      else onAccept(addon.adopt(arg));
+      else onAccept(new SocketPeer(addon.adopt(arg)));
     });
     addon.watch(this.handle, true);
   }
 
-  /** `[address, port]`, or `[path, 0]`. */
-  get address(): [string, number] {
+  get address(): Address {
     return addon.localAddress(this.handle);
   }
 
@@ -165,4 +201,36 @@ export class Listener {
     unregister(this.handle);
     addon.close(this.handle);
   }
+}
+
+class StreamListener implements Listener {
+  readonly address: Address;
+  private readonly server: NetServer;
+  constructor(server: NetServer) {
+    this.server = server;
+    const bound = server.address();
+    this.address = typeof bound === 'string' ? [bound, 0] : [bound?.address ?? '', bound?.port ?? 0];
+  }
+  ref(on: boolean): void {
+    if (on) this.server.ref();
+    else this.server.unref();
+  }
+  close(): void {
+    this.server.close();
+  }
+}
+
+function listenStream(where: Where, onAccept: (peer: Peer) => void, onError: (error: Error) => void): Promise<Listener> {
+  const path = 'path' in where ? where.path : undefined;
+  const server = createServer((socket) => onAccept(new StreamPeer(socket, path)));
+  const options: NetListenOptions =
+    'path' in where ? { path: where.path, backlog: where.backlog } : { host: where.address, port: where.port, backlog: where.backlog, ipv6Only: where.ipv6Only };
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      server.on('error', onError);
+      resolve(new StreamListener(server));
+    });
+  });
 }

@@ -71,10 +71,12 @@ export class StreamTransport implements Transport {
     register(this.handle, endpoint);
     const { stream, handle } = this;
     stream.on('data', (chunk: Uint8Array) => {
+      if (this.endpoint === undefined) return;
       addon.feed(handle, chunk);
       this.deliver();
     });
     const ended = (): void => {
+      if (this.endpoint === undefined) return;
       addon.feedEnd(handle);
       this.deliver();
     };
@@ -88,12 +90,10 @@ export class StreamTransport implements Transport {
   }
 
   private deliver(): void {
-    const endpoint = this.endpoint;
-    for (;;) {
-      if (this.endpoint === undefined || endpoint === undefined) return;
+    while (this.endpoint !== undefined) {
       const code = addon.next(this.handle);
       if (code === 0) break;
-      endpoint.onBatch(code);
+      this.endpoint.onBatch(code);
     }
     flush();
   }

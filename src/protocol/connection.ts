@@ -136,7 +136,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private closing = false;
   private sweepAt = -1;
   private unchecked = 0;
-  private onDrain: (() => void)[] = [];
+  private readonly onDrain: (() => void)[] = [];
+  private readonly onServed = new Set<(served: boolean) => void>();
   private closeRequested = false;
   /** Async handlers whose answer waits for a blocking call to end. */
   private readonly deferred = new Map<number, string>();
@@ -348,6 +349,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     for (const { reject } of waiting.filter((p) => p instanceof PromisePending)) reject(error);
     for (const pending of waiting) if (pending instanceof Waiter) pending.reject(error);
     for (const resume of this.onDrain.splice(0)) resume();
+    for (const done of this.onServed) done(false);
     try {
       this.localRoot.disconnected(this);
     } catch (thrown) {
@@ -447,8 +449,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
       tx.container(Tag.BOX, args.length);
       for (const arg of args) {
         if (arg instanceof Holder) this.writeTarget(arg);
-        else if (arg instanceof IdPackOf) tx.idPack(arg.holder.rid);
-        else writeBox(this, arg, 1);
+        else if (arg instanceof IdPackOf) {
+          if (arg.holder.released) throw released(arg.holder);
+          tx.idPack(arg.holder.rid);
+        } else writeBox(this, arg, 1);
       }
       return this.commitRequest();
     } catch (error) {
@@ -602,6 +606,42 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     }
   }
 
+  /**
+   * RPyC's `serve` for ported code. The event loop serves this connection by itself; this resolves when something was served, or after `timeout`
+   * seconds (default 1; null: no limit). True: something was.
+   */
+  serve(timeout: number | null = 1): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = timeout === null ? undefined : setTimeout(() => done(false), timeout * 1000);
+      const done = (served: boolean): void => {
+        clearTimeout(timer);
+        this.onServed.delete(done);
+        resolve(served);
+      };
+      if (this.ending === undefined) this.onServed.add(done);
+      else done(false);
+    });
+  }
+
+  /** RPyC's `poll` for ported code: `serve` without waiting unless told to. */
+  poll(timeout = 0): Promise<boolean> {
+    return this.serve(timeout);
+  }
+
+  /** RPyC's `poll_all` for ported code: resolves after `timeout` seconds, in which the event loop serves. True: something was served. */
+  async pollAll(timeout = 0): Promise<boolean> {
+    const deadline = performance.now() + timeout * 1000;
+    let served = false;
+    do served = (await this.serve(Math.max(0, deadline - performance.now()) / 1000)) || served;
+    while (performance.now() < deadline && !this.closed);
+    return served;
+  }
+
+  /** RPyC's `serve_all` for ported code: resolves when the connection is closed. */
+  async serveAll(): Promise<void> {
+    while (!this.closed) await this.serve(null);
+  }
+
   // --- inbound -----------------------------------------------------------------------------------------------------
 
   onBatch(code: number): void {
@@ -618,6 +658,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
       this.batches.push({ arena: new Arena(words, floats, bytes, true), count: 1, next: 0 });
       this.drain();
     } else if (code < 0) this.onStatus(code);
+    if (this.onServed.size !== 0 && code !== 0) for (const done of this.onServed) done(true);
     if (collected()) this.sweepAt = 0;
     if (this.sweepAt >= 0) this.sweep();
   }

@@ -3,9 +3,8 @@ import { EventEmitter } from 'node:events';
 import { unlinkSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { addon } from '../native/load.ts';
-import { Listener } from '../native/socket.ts';
-import { SocketTransport } from '../native/transport.ts';
+import { isLocal, type Peer } from '../native/peer.ts';
+import { type Listener, listen } from '../native/socket.ts';
 import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from '../protocol/config.ts';
 import { Connection } from '../protocol/connection.ts';
@@ -68,7 +67,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   /** Resolves when the server listens. @throws a system error, EADDRINUSE for a taken port */
   async start(): Promise<this> {
-    if (this.listener !== undefined) throw new Error('the server is already running');
+    if (this.where !== undefined) throw new Error('the server was started before: make a new one');
     const { hostname = '127.0.0.1', port = 0, socketPath, backlog = 511, reuseAddr = true } = this.options;
     const where =
       socketPath !== undefined
@@ -81,12 +80,12 @@ export class Server extends EventEmitter<ServerEvents> {
             reusePort: false,
             ipv6Only: false,
           };
-    this.listener = new Listener(
+    this.listener = await listen(
       where,
-      (handle) => this.accept(handle),
+      (peer) => this.accept(peer),
       (error) => this.logger?.error('rpyc server: accept failed', error),
     );
-    this.where = this.listener.address;
+    this.where = [...this.listener.address];
     return this;
   }
 
@@ -94,28 +93,26 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.options.logger === undefined ? CONSOLE : this.options.logger;
   }
 
-  private accept(handle: number): void {
+  private accept(peer: Peer): void {
     try {
-      const conn = this.connection(handle);
+      const conn = this.connection(peer);
       this.open.add(conn);
       conn.once('close', () => this.open.delete(conn));
       conn.start();
       this.emit('connection', conn);
     } catch (error) {
-      addon.close(handle);
+      peer.close();
       this.logger?.error('rpyc server: a connection could not be served', error);
     }
   }
 
-  private connection(handle: number): Connection {
+  private connection(peer: Peer): Connection {
     const { options } = this;
-    const peer = addon.peerAddress(handle);
-    const local = options.socketPath !== undefined || peer[0].startsWith('127.') || peer[0] === '::1';
-    const resolved = resolveOptions(options, local);
-    const config = makeConfig({ logger: this.logger, endpoints: [addon.localAddress(handle), peer], ...options.config });
+    const resolved = resolveOptions(options, isLocal(peer.peerAddress));
+    const config = makeConfig({ logger: this.logger, endpoints: [peer.localAddress, peer.peerAddress], ...options.config });
     const root = rootOf(this.service);
     return new Connection({
-      transport: new SocketTransport(handle, { ...resolved, variant: 0, bound: 2 }),
+      transport: peer.transport({ ...resolved, variant: 0, bound: 2 }),
       root,
       config,
       options: resolved,

@@ -19,13 +19,25 @@ export interface Client {
 
 export type Steps<T = void> = Generator<unknown, T, any>;
 
+class Settled {
+  readonly promise: unknown;
+  constructor(promise: unknown) {
+    this.promise = promise;
+  }
+}
+
+/** `yield settled(promise)`: what to await in both faces (the event loop runs meanwhile). */
+export const settled = (promise: unknown): Settled => new Settled(promise);
+
 /** Runs a check to its end in one face. */
 export async function run<T>(face: FaceName, steps: Steps<T>): Promise<T> {
   let step = steps.next();
   while (step.done !== true) {
     let value: unknown;
     try {
-      value = face === 'awaiting' ? await step.value : step.value;
+      const given = step.value;
+      if (given instanceof Settled) value = await given.promise;
+      else value = face === 'awaiting' ? await given : given;
     } catch (error) {
       step = steps.throw(error);
       continue;
@@ -44,6 +56,16 @@ export function* raised(action: () => unknown): Steps<any> {
     return error;
   }
   throw new Error(`nothing was raised; the value was ${String(value)}`);
+}
+
+/** What steps throw. */
+export function* raisedIn(steps: Steps<unknown>): Steps<any> {
+  try {
+    yield* steps;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was raised');
 }
 
 /** All items of a remote iterable, by `for…of` or `for await`; after `most` items, `break`. */

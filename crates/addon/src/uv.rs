@@ -39,7 +39,6 @@ extern "C" {
     fn uv_idle_stop(handle: Raw) -> c_int;
     fn uv_check_init(uv_loop: *mut uv_loop_s, handle: Raw) -> c_int;
     fn uv_check_start(handle: Raw, callback: extern "C" fn(Raw)) -> c_int;
-    fn uv_err_name(error: c_int) -> *const c_char;
     fn uv_strerror(error: c_int) -> *const c_char;
 }
 
@@ -214,10 +213,22 @@ impl Check {
 
 /// `('ECONNREFUSED', 'connection refused')` of a positive errno.
 pub fn error_texts(errno: c_int) -> (String, String) {
-    // SAFETY: both return NUL-terminated strings for any number.
+    // SAFETY: a NUL-terminated string for any number.
     let text = |of: *const c_char| unsafe { CStr::from_ptr(of) }.to_string_lossy().into_owned();
+    let name = err_name().map_or_else(
+        || format!("errno {errno}"),
+        |err_name| text(err_name(-errno)),
+    );
     // SAFETY: no preconditions.
-    unsafe { (text(uv_err_name(-errno)), text(uv_strerror(-errno))) }
+    (name, text(unsafe { uv_strerror(-errno) }))
+}
+
+/// `uv_err_name`, which Deno does not export.
+fn err_name() -> Option<extern "C" fn(c_int) -> *const c_char> {
+    // SAFETY: looks a symbol up by a NUL-terminated name.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"uv_err_name".as_ptr()) };
+    // SAFETY: libuv declares the function so; a null pointer is None.
+    unsafe { std::mem::transmute(symbol) }
 }
 
 fn layout(kind: c_int) -> Layout {

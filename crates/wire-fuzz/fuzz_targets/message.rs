@@ -3,7 +3,22 @@
 
 use libfuzzer_sys::fuzz_target;
 use rpyc_wire::{measure, Bound, Codec, Compress, Names, Options, Outbound, Zlib, RECORD_WORDS};
-use rpyc_wire_fuzz::support::{relay, Arena};
+use rpyc_wire_fuzz::support::{relay, Arena, Boxed, Content};
+
+/// Is there something else than an id_pack under label 3? A receiver takes it for an unknown object; no relay can say it again.
+fn has_unknown(content: &Content) -> bool {
+    fn inside(boxed: &Boxed) -> bool {
+        match boxed {
+            Boxed::Tuple(items) => items.iter().any(inside),
+            Boxed::Ours(..) => true,
+            _ => false,
+        }
+    }
+    match content {
+        Content::Request(_, boxed) | Content::Reply(boxed) => inside(boxed),
+        Content::Exception(_) => false,
+    }
+}
 
 fuzz_target!(|payload: &[u8]| {
     if payload.is_empty() {
@@ -25,6 +40,9 @@ fuzz_target!(|payload: &[u8]| {
     let (words, floats) = measure(payload, codec.limits()).expect("what decodes can be measured");
     assert!(arena.at <= RECORD_WORDS + words && arena.fat <= floats);
     let message = arena.message(payload, &codec, &names);
+    if has_unknown(&message.content) {
+        return;
+    }
 
     let words = relay(&arena);
     codec.set_variant(codec.variant() & 255, Bound::Never);

@@ -8,8 +8,9 @@ use crate::brine::{self, IntText, IMM_ZERO, MAX_SAFE};
 use crate::tape::{self, arg, tag};
 use crate::{Names, Refs, WireError};
 
-/// Deepest nesting on a tape; the writer has a limit of its own, far below.
-const MAX_DEPTH: u32 = 1000;
+/// Deepest nesting on a tape: what a decoder accepts by default. Python's own gives up at 331 to 497; the tape's writer
+/// stops at 300.
+const MAX_DEPTH: u32 = 400;
 
 const BOX_VALUE: [u8; 2] = [brine::TAG_TUP2, IMM_ZERO + 1];
 const BOX_TUPLE: [u8; 2] = [brine::TAG_TUP2, IMM_ZERO + 2];

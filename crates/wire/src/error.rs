@@ -35,7 +35,7 @@ pub enum WireError {
     },
     /// A message in another layout than the connection's first one.
     MixedVariants {
-        /// [`crate::Variant::code`] of the first frame.
+        /// [`crate::Form::code`] of the first frame.
         latched: u16,
         /// That of this frame.
         got: u16,

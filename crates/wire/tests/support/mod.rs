@@ -370,11 +370,8 @@ pub fn relay(arena: &Arena) -> Vec<i32> {
         0,
         0,
     ];
-    relay_value(
-        &arena.words,
-        &mut record[record::POS as usize].try_into().expect("position"),
-        &mut words,
-    );
+    let mut at = record[record::POS] as usize;
+    relay_value(&arena.words, &mut at, &mut words);
     words[6] = words.len() as i32;
     words
 }

@@ -1,0 +1,5 @@
+//! Linker flags of a Node-API addon (only macOS needs one).
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,78 @@
+// A connected peer before it has a protocol: a socket of the engine, or a Node stream where the engine cannot own sockets.
+import type { Socket } from 'node:net';
+import type { OpenOptions } from './addon.ts';
+import { addon } from './load.ts';
+import { SocketTransport, StreamTransport, type Transport } from './transport.ts';
+
+/** `[host, port]`, or `[path, 0]` of a Unix socket. */
+export type Address = readonly [string, number];
+
+export interface Peer {
+  readonly localAddress: Address;
+  readonly peerAddress: Address;
+  /** Gives it a codec. The transport owns the peer from here on. */
+  transport(options: OpenOptions): Transport;
+  /** Gives it up, if it has no transport yet. */
+  close(): void;
+}
+
+/**
+ * Can the engine own sockets here? Bun aborts on `uv_poll_init` and Deno's fires only once, so both get node:net and the push transport:
+ * everything but blocking calls.
+ */
+export const OWNS_SOCKETS: boolean = !('Bun' in globalThis || 'Deno' in globalThis);
+
+/** Is the other end on this machine? */
+export function isLocal(address: Address): boolean {
+  const [host, port] = address;
+  return port === 0 || host.startsWith('127.') || host === '::1' || host.startsWith('::ffff:127.');
+}
+
+/** A socket handle of the engine. */
+export class SocketPeer implements Peer {
+  private readonly handle: number;
+  constructor(handle: number) {
+    this.handle = handle;
+  }
+  get localAddress(): Address {
+    return addon.localAddress(this.handle);
+  }
+  get peerAddress(): Address {
+    return addon.peerAddress(this.handle);
+  }
+  /** Is it a listener of this same thread? A blocking call could never be answered. */
+  get isOwnListener(): boolean {
+    return addon.isOwnListener(this.handle);
+  }
+  transport(options: OpenOptions): Transport {
+    return new SocketTransport(this.handle, options);
+  }
+  close(): void {
+    addon.close(this.handle);
+  }
+}
+
+/** A socket of node:net. */
+export class StreamPeer implements Peer {
+  private readonly socket: Socket;
+  private readonly path: string | undefined;
+  constructor(socket: Socket, path: string | undefined) {
+    this.socket = socket;
+    this.path = path;
+    socket.setNoDelay(true);
+    // Errors before there is a transport; it listens for itself.
+    socket.on('error', () => undefined);
+  }
+  get localAddress(): Address {
+    return [this.socket.localAddress ?? this.path ?? '', this.socket.localPort ?? 0];
+  }
+  get peerAddress(): Address {
+    return [this.socket.remoteAddress ?? this.path ?? '', this.socket.remotePort ?? 0];
+  }
+  transport(options: OpenOptions): Transport {
+    return new StreamTransport(this.socket, options);
+  }
+  close(): void {
+    this.socket.destroy();
+  }
+}
