@@ -102,6 +102,8 @@ export class Transmit {
   /** Words of the message in progress begin here. */
   private start = 0;
   private blobBytes = 0;
+  /** `blobs` of committed messages. */
+  private blobStart = 0;
   private readonly ctl: Int32Array;
   constructor(ctl: Int32Array) {
     this.ctl = ctl;
@@ -119,6 +121,7 @@ export class Transmit {
     this.b = ctl[Ctl.TX_BYTES];
     this.start = at;
     this.blobBytes = 0;
+    this.blobStart = this.blobs.length;
     if (at + 64 > this.words.length) this.growWords(64);
     const words = this.words;
     words[at] = handle;
@@ -142,7 +145,7 @@ export class Transmit {
   }
 
   rollback(): void {
-    this.blobs.length = 0;
+    this.blobs.length = this.blobStart;
   }
 
   /** Rough size of the message in progress, bytes. Never less than half of what it becomes on the wire. */

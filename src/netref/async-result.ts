@@ -1,7 +1,8 @@
 // RPyC's `async_`: a callable that returns at once with an AsyncResult. Answers to rpyc/core/async_.py and helpers.py.
 import { codedError, TimeoutError } from '../errors.ts';
 import { splitKwargs } from '../protocol/boxing.ts';
-import { holderOf, pendingOf } from '../protocol/refs.ts';
+import { type Face, holderOf, pendingOf } from '../protocol/refs.ts';
+import { FACE } from './faces.ts';
 import type { Ref } from './helpers.ts';
 
 type State = 'pending' | 'value' | 'error';
@@ -91,16 +92,20 @@ export class AsyncResult implements PromiseLike<unknown> {
   }
 }
 
-/** RPyC's `async_(callable)`: calling the result sends the request and returns its AsyncResult. */
+/**
+ * RPyC's `async_(callable)`: calling the result sends the request and returns its AsyncResult.
+ * A method stub of the blocking face is fetched here, once, as RPyC does; a path is called as it stands.
+ */
 export function async_(callable: Ref): (...args: unknown[]) => AsyncResult {
-  const holder = holderOf(callable);
   const pending = pendingOf(callable);
+  const face: Face = callable?.[FACE];
+  const holder = holderOf(pending !== undefined && face === 'sync' ? pending.fetchSync() : callable);
   if (holder === undefined && pending === undefined)
     throw codedError(new TypeError('async_ takes a remote callable'), 'ERR_RPYC_NOT_NETREF');
   return (...args) => {
-    if (holder === undefined) return new AsyncResult(Promise.resolve(pending?.fetch()).then((target) => Reflect.apply(target as never, undefined, args)));
+    if (holder === undefined) return new AsyncResult(Reflect.apply(callable, undefined, args));
     const [positional, named] = splitKwargs(args);
-    return new AsyncResult(holder.conn.call(holder, undefined, positional, named, 'async'));
+    return new AsyncResult(holder.conn.call(holder, undefined, positional, named, face));
   };
 }
 

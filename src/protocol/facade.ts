@@ -8,7 +8,7 @@ type Method = (self: never, ...args: never[]) => unknown;
 /** Python name -> implementation; `self` first. */
 export type Facade = Readonly<Record<string, Method>>;
 
-const { AttributeError, IndexError, KeyError, StopIteration, TypeError: PyTypeError, ValueError } = exceptions;
+const { AttributeError, IndexError, KeyError, MemoryError, StopIteration, TypeError: PyTypeError, ValueError } = exceptions;
 
 const table = (...parts: Record<string, Method>[]): Facade => Object.freeze(Object.assign(Object.create(null), ...parts));
 
@@ -110,6 +110,15 @@ function growable(self: unknown): unknown[] {
   throw new AttributeError('this list has a fixed length');
 }
 
+/** Items of a list made by `*` at most: V8 ends the process where Python raises MemoryError. */
+const MAX_REPEATED = 2 ** 24;
+
+function repeat(self: unknown[], times: unknown): unknown[] {
+  const count = Math.max(0, toIndex(times, 'list'));
+  if (self.length * count > MAX_REPEATED) throw new MemoryError();
+  return Array.from({ length: self.length === 0 ? 0 : count }, () => self).flat(1);
+}
+
 /** Python's `<` on what has an order of its own. */
 function compare(a: unknown, b: unknown): number {
   const ordered = (isNumeric(a) && isNumeric(b)) || (typeof a === 'string' && typeof b === 'string');
@@ -147,7 +156,7 @@ export const LIST_FACADE: Facade = table({
   __length_hint__: (self: unknown[]) => self.length,
   __add__: (self: unknown[], other: unknown) => withItems(other, (items) => [...self, ...items]),
   __iadd__: (self: unknown[], other: unknown) => withItems(other, (items) => (growable(self).push(...items), self)),
-  __mul__: (self: unknown[], times: unknown) => Array.from({ length: Math.max(0, toIndex(times, 'list')) }, () => self).flat(1),
+  __mul__: repeat,
   append: (self: unknown[], value: unknown) => void growable(self).push(value),
   extend: (self: unknown[], source: unknown) => withItems(source, (items) => void growable(self).push(...items)),
   insert: (self: unknown[], index: unknown, value: unknown) => void growable(self).splice(sliceStart(new Slice(index, null), self.length), 0, value),

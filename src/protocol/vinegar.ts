@@ -67,7 +67,7 @@ const NATIVE_NAMES: readonly [new (...args: never[]) => Error, string][] = [
 const NATIVE_CLASSES: ReadonlySet<unknown> = new Set([Error, TypeError, RangeError, ReferenceError, URIError, EvalError, SyntaxError]);
 
 function describe(thrown: unknown): Payload {
-  if (thrown instanceof PythonError) return { module: thrown.pyModule, name: thrown.pyName, args: thrown.args, attrs: Object.entries(thrown.attrs) };
+  if (thrown instanceof PythonError) return { module: thrown.pyModule, name: thrown.pyName, args: thrown.args, attrs: [...shownAttrs(thrown), ...Object.entries(thrown.attrs)] };
   if (!(thrown instanceof Error)) return { module: 'builtins', name: 'Exception', args: [thrown], attrs: [] };
   if (isSystemError(thrown)) {
     const errno = Math.abs(thrown.errno);
@@ -88,6 +88,13 @@ function describe(thrown: unknown): Payload {
   const isNative = NATIVE_CLASSES.has(cls) || String((thrown as { code?: unknown }).code ?? '').startsWith('ERR_');
   if (!isNative) return custom(thrown, cls);
   return { module: 'builtins', name: nativeName(thrown), args: [thrown.message], attrs: thrown instanceof SyntaxError ? [['msg', thrown.message]] : [] };
+}
+
+/** What Python's str() of these classes shows: its loader does not make them from the args. */
+function shownAttrs(thrown: PythonError): [string, unknown][] {
+  const [first, second, third = null] = thrown.args;
+  if (thrown instanceof exceptions.OSError && second !== undefined) return [['errno', first], ['strerror', second], ['filename', third]];
+  return thrown instanceof exceptions.SyntaxError && first !== undefined ? [['msg', first]] : [];
 }
 
 function nativeName(thrown: Error): string {

@@ -334,7 +334,7 @@ fn boolean(env: sys::napi_env, value: bool) -> sys::napi_value {
     made(|out| unsafe { sys::napi_get_boolean(env, value, out) })
 }
 
-type Getter = unsafe fn(sys::napi_env, *mut sys::napi_value) -> sys::napi_status;
+type Getter = unsafe extern "C" fn(sys::napi_env, *mut sys::napi_value) -> sys::napi_status;
 
 fn constant(env: sys::napi_env, getter: Getter) -> sys::napi_value {
     made(|out| unsafe { getter(env, out) })

@@ -1,0 +1,78 @@
+// Question: how should a message leave JavaScript? Written to the transmit tape and encoded by Rust once per batch (ours), walked by Node-API in
+// Rust, or written to a Buffer in plain JavaScript. 64 messages per flush (one where they are large), and one. Ours pays for a copy that a
+// socket does not need: a push endpoint's output is taken as a new Uint8Array.
+import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
+import { JsEncoder } from '../lib/js-codec.ts';
+import { report } from '../lib/micro.ts';
+import { loadNaive } from '../lib/naive.ts';
+import { learnPeer, MESSAGES, type Message, openPush, PEER_PACK, peerFrame, sideOf } from '../lib/seam.ts';
+import { flush, nameId, tx } from '../../src/native/engine.ts';
+import { addon } from '../../src/native/load.ts';
+import { Tag } from '../../src/native/tape.ts';
+import { writeBox, writeTuple } from '../../src/protocol/boxing.ts';
+
+const naive = await loadNaive();
+const input = Buffer.alloc(1 << 17);
+const output = Buffer.alloc(1 << 18);
+naive.init(input, output);
+input.set(peerFrame());
+const [, , , naiveRid] = naive.decode(0);
+
+const handle = openPush();
+const rid = learnPeer(handle);
+const side = sideOf(false);
+
+function tape(message: Message, together: number): Uint8Array {
+  for (let i = 0; i < together; i++) {
+    if (message.kind === 1) {
+      tx.begin(handle, 1, message.seq, 8, 0);
+      tx.container(Tag.BOX, 4);
+      tx.ref(rid);
+      tx.name(nameId(message.name));
+      writeTuple(side, message.args, 1);
+      writeTuple(side, message.kwargs, 1);
+    } else {
+      tx.begin(handle, 2, message.seq, 0, 0);
+      writeBox(side, message.value, 0);
+    }
+    tx.commit();
+  }
+  flush();
+  return addon.takeOutput(handle) as Uint8Array;
+}
+
+function napi(message: Message, together: number): Uint8Array {
+  let end = 0;
+  for (let i = 0; i < together; i++) {
+    if (message.kind === 1) end = naive.encode(end, 1, message.seq, 8, naiveRid, [message.name, message.args, message.kwargs]);
+    else end = naive.encode(end, 2, message.seq, 0, 0, message.value);
+  }
+  return output.subarray(0, end);
+}
+
+const encoder = new JsEncoder(1 << 18);
+function plain(message: Message, together: number): Uint8Array {
+  encoder.end = 0;
+  for (let i = 0; i < together; i++) {
+    if (message.kind === 1) encoder.call(message.seq, PEER_PACK, message.name, message.args, message.kwargs);
+    else encoder.reply(message.seq, message.value);
+  }
+  return encoder.bytes.subarray(0, encoder.end);
+}
+
+const encoders = { 'records + tape': tape, 'Node-API walk': napi, 'plain JavaScript': plain };
+
+await report('encode', async (add) => {
+  for (const [name, message] of Object.entries(MESSAGES)) {
+    const size = plain(message, 1).length;
+    for (const together of size > 10_000 ? [1] : [64, 1]) {
+      const variants = Object.entries(encoders);
+      await assertEqual(
+        Object.fromEntries(variants.map(([name, encode]) => [name, () => Buffer.from(encode(message, together)).toString('hex')])),
+      );
+      const count = Math.ceil(2_000_000 / (size * together));
+      const rounds = variants.map(([name, encode]) => [name, () => bulk(count, () => encode(message, together)) / together] as const);
+      add(`${name}${together === 1 ? ', alone' : ''}`, size, await alternate(15, Object.fromEntries(rounds)));
+    }
+  }
+});
