@@ -48,7 +48,8 @@ export class JsDecoder {
     this.handler = this.int();
     if (this.handler !== 8) return;
     if (b[this.p++] !== 0x11 || b[this.p++] !== 0x52 || b[this.p++] !== 0x13) throw new Error('not a call');
-    if (b[this.p++] !== 0x11 || b[this.p++] !== 0x53 || b[this.p++] !== 0x12) throw new Error('not on an object of ours');
+    if (b[this.p++] !== 0x11 || b[this.p++] !== 0x53 || b[this.p++] !== 0x12)
+      throw new Error('not on an object of ours');
     this.skipText();
     const classId = this.int();
     const instanceId = this.int();

@@ -13,8 +13,14 @@ export async function report(name: string, measure: (add: Add) => Promise<void>)
   await measure((title, size, stats) => {
     console.log(`\n${title}${size === 0 ? '' : ` (${size} bytes)`}\n${table(stats)}`);
     const [first, second] = [...stats].sort((a, b) => a.p50 - b.p50);
-    if (first !== undefined && second !== undefined && first !== stats[0]) console.log(`=> ${first.name} wins by ${(stats[0].p50 / first.p50).toFixed(2)}x`);
-    const rounded = stats.map(({ name, p50, p99, ratio }) => ({ name, p50: round(p50), p99: round(p99), ratio: round(ratio, 3) }));
+    if (first !== undefined && second !== undefined && first !== stats[0])
+      console.log(`=> ${first.name} wins by ${(stats[0].p50 / first.p50).toFixed(2)}x`);
+    const rounded = stats.map(({ name, p50, p99, ratio }) => ({
+      name,
+      p50: round(p50),
+      p99: round(p99),
+      ratio: round(ratio, 3),
+    }));
     cases.push({ case: title, bytes: size, nsPerOperation: rounded });
   });
   console.log(`\nwritten to ${writeResults(`micro-${name}`, cases)}`);

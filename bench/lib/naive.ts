@@ -16,8 +16,20 @@ export interface Naive {
 export async function loadNaive(): Promise<Naive> {
   const manifest = join(root, 'bench/micro/naive/Cargo.toml');
   const target = join(root, 'build/naive');
-  await run(findCargo(), ['build', '--quiet', '--release', '--locked', '--manifest-path', manifest, '--target-dir', target]);
-  const [prefix, suffix] = { win32: ['', '.dll'], darwin: ['lib', '.dylib'] }[process.platform as string] ?? ['lib', '.so'];
+  await run(findCargo(), [
+    'build',
+    '--quiet',
+    '--release',
+    '--locked',
+    '--manifest-path',
+    manifest,
+    '--target-dir',
+    target,
+  ]);
+  const [prefix, suffix] = { win32: ['', '.dll'], darwin: ['lib', '.dylib'] }[process.platform as string] ?? [
+    'lib',
+    '.so',
+  ];
   const loaded = { exports: {} };
   process.dlopen(loaded, join(target, `release/${prefix}rpyc_bench_naive${suffix}`), constants.dlopen?.RTLD_NOW);
   return loaded.exports as Naive;

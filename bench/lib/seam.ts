@@ -9,15 +9,33 @@ export type Message =
   | { kind: 2; seq: number; value: unknown };
 
 const row = (i: number): readonly unknown[] =>
-  Object.freeze([i * 37, `customer number ${i}`, i * 1.25 + 0.1, i % 3 === 0 ? null : i % 3 === 1, `2024-0${(i % 9) + 1}-11T09:${10 + (i % 50)}`]);
+  Object.freeze([
+    i * 37,
+    `customer number ${i}`,
+    i * 1.25 + 0.1,
+    i % 3 === 0 ? null : i % 3 === 1,
+    `2024-0${(i % 9) + 1}-11T09:${10 + (i % 50)}`,
+  ]);
 
 /** The table's rows, by name. Tuples are frozen, as whatever is sent by value. */
 export const MESSAGES: Readonly<Record<string, Message>> = {
   'call add(5, 10), 72 bytes': call('add', [5, 10], []),
   'reply with an int': { kind: 2, seq: 100, value: 15 },
-  'call with text and kwargs': call('greet', ['a text of 32 characters, no more'], [Object.freeze(['count', 3]), Object.freeze(['loud', true])]),
-  'reply with 100 ints': { kind: 2, seq: 100, value: Object.freeze(Array.from({ length: 100 }, (_, i) => i * 97 - 500)) },
-  'reply with 57 KB of rows': { kind: 2, seq: 100, value: Object.freeze(Array.from({ length: 785 }, (_, i) => row(i))) },
+  'call with text and kwargs': call(
+    'greet',
+    ['a text of 32 characters, no more'],
+    [Object.freeze(['count', 3]), Object.freeze(['loud', true])],
+  ),
+  'reply with 100 ints': {
+    kind: 2,
+    seq: 100,
+    value: Object.freeze(Array.from({ length: 100 }, (_, i) => i * 97 - 500)),
+  },
+  'reply with 57 KB of rows': {
+    kind: 2,
+    seq: 100,
+    value: Object.freeze(Array.from({ length: 785 }, (_, i) => row(i))),
+  },
 };
 
 function call(name: string, args: readonly unknown[], kwargs: readonly unknown[]): Message {
@@ -28,12 +46,18 @@ function call(name: string, args: readonly unknown[], kwargs: readonly unknown[]
 const text = (value: string): Buffer => Buffer.concat([Buffer.from([0x08, 0x0e, value.length]), Buffer.from(value)]);
 
 /** id_pack of an object of ours with small ids, as our peers send it back. */
-export const OUR_PACK = Buffer.concat([Buffer.from([0x12]), text('js.services.CalculatorService0123456'), Buffer.from([0x51, 0x52])]);
+export const OUR_PACK = Buffer.concat([
+  Buffer.from([0x12]),
+  text('js.services.CalculatorService0123456'),
+  Buffer.from([0x51, 0x52]),
+]);
 /** id_pack of a Python object: two addresses. */
 export const PEER_PACK = Buffer.concat([
   Buffer.from([0x12]),
   text('app.CalculatorService'),
-  ...['140072184706192', '94727955255280'].map((id) => Buffer.concat([Buffer.from([0x16, id.length]), Buffer.from(id)])),
+  ...['140072184706192', '94727955255280'].map((id) =>
+    Buffer.concat([Buffer.from([0x16, id.length]), Buffer.from(id)]),
+  ),
 ]);
 
 /** One frame of a message. */

@@ -89,9 +89,13 @@ await report('decode', async (add) => {
     for (const together of frame.length > 10_000 ? [1] : [64, 1]) {
       const chunk = Buffer.concat(Array<Buffer>(together).fill(frame));
       const outs = Object.entries(decoders).map(([name, decode]) => ({ name, decode, out: new Decoded() }));
-      await assertEqual(Object.fromEntries(outs.map(({ name, decode, out }) => [name, () => (decode(chunk, out), { ...out })])));
+      await assertEqual(
+        Object.fromEntries(outs.map(({ name, decode, out }) => [name, () => (decode(chunk, out), { ...out })])),
+      );
       const count = Math.ceil(2_000_000 / (frame.length * together));
-      const rounds = outs.map(({ name, decode, out }) => [name, () => bulk(count, () => decode(chunk, out)) / together] as const);
+      const rounds = outs.map(
+        ({ name, decode, out }) => [name, () => bulk(count, () => decode(chunk, out)) / together] as const,
+      );
       add(`${name}${together === 1 ? ', alone' : ''}`, frame.length, await alternate(15, Object.fromEntries(rounds)));
     }
   }

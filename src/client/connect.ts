@@ -1,6 +1,6 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
-import { DeadlockError, EOFError, InterruptedError, VersionError } from '../errors.ts';
+import { DeadlockError, EOFError, InterruptedError, TimeoutError, VersionError } from '../errors.ts';
 import { isLocal, type Peer } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
@@ -95,6 +95,7 @@ class Attempt {
 
   describe(error: unknown): unknown {
     if (error instanceof EOFError) return new EOFError(`${this.endpoint} closed the connection during the handshake: ${error.message}`, { cause: error });
+    if (error instanceof TimeoutError) return new TimeoutError(`${this.endpoint} accepted, but did not answer the handshake in time`, { cause: error });
     return error;
   }
 }
@@ -130,7 +131,7 @@ async function open(target: Target, options: ConnectOptions): Promise<Connection
 }
 
 async function handshake(conn: Connection, timeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => conn.fail(new EOFError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+  const timer = setTimeout(() => conn.fail(new TimeoutError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)), timeoutMs);
   try {
     await conn.fetchRoot();
   } finally {
@@ -152,7 +153,7 @@ function openSync(target: Target, options: ConnectOptions): SyncConnection {
     const conn = attempt.connection(peer, dialect);
     conn.start();
     try {
-      conn.fetchRootSync();
+      conn.fetchRootSync(attempt.timeLeft);
       attempt.succeeded(dialect);
       return conn.sync;
     } catch (error) {

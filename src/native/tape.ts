@@ -83,6 +83,8 @@ const FLUSH_WORDS = 48 * 1024;
 /** Short strings are copied by a loop, which beats the call into Buffer. */
 const SHORT_STRING = 24;
 
+const MOST_PER_WORD = 2100;
+
 /** Value of a decimal integer's digits beyond which CPython refuses it (and drops the connection). */
 const MAX_DIGITS = 4300;
 const MAX_BIGINT = 10n ** BigInt(MAX_DIGITS);
@@ -148,9 +150,14 @@ export class Transmit {
     this.blobs.length = this.blobStart;
   }
 
-  /** Rough size of the message in progress, bytes. Never less than half of what it becomes on the wire. */
+  /** Rough size of the message in progress, bytes: what it takes on the wire at least. */
   get messageBytes(): number {
     return this.blobBytes + this.b - this.ctl[Ctl.TX_BYTES] + (this.w - this.start);
+  }
+
+  /** What the message in progress takes on the wire at most; a reference's id_pack of 4 KiB is two words. */
+  get mostBytes(): number {
+    return this.blobBytes + this.b - this.ctl[Ctl.TX_BYTES] + (this.w - this.start) * MOST_PER_WORD;
   }
 
   private growWords(more: number): void {

@@ -259,7 +259,8 @@ export class Access {
       const isMethod = name in kind.facade || typeof (lookup(object, name)?.value ?? undefined) === 'function';
       if (isMethod || declaredExposed(object).has(name.slice(this.config.exposed_prefix.length))) found.push(name);
     }
-    if (typeof object === 'function') found.push('__call__');
+    // CALL asks no policy, as in Python.
+    if (typeof object === 'function' || typeof lookup(object, '__call__')?.value === 'function') found.push('__call__');
     return found;
   }
 }

@@ -100,6 +100,8 @@ function writeName(name: string): void {
   else tx.name(id);
 }
 
+const tooLarge = (message: string): Error => codedError(new RangeError(message), 'ERR_RPYC_FRAME_TOO_LARGE');
+
 function checkEcho(sent: string | Uint8Array, echoed: unknown): void {
   const same = typeof sent === 'string' ? echoed === sent : echoed instanceof Uint8Array && Buffer.compare(sent, echoed) === 0;
   if (!same) throw new ProtocolError('echo mismatches sent data');
@@ -236,8 +238,13 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     return this.root;
   }
 
-  fetchRootSync(): object {
-    if (this.remoteRoot === undefined) this.keepRoot(this.requestSync('sync', HANDLE_GETROOT));
+  /** @param timeoutMs instead of `sync_request_timeout` */
+  fetchRootSync(timeoutMs?: number): object {
+    if (this.remoteRoot === undefined) {
+      this.checkBlocking();
+      this.sendNow(this.writeRequest(HANDLE_GETROOT, []));
+      this.keepRoot(this.waitFor('sync', timeoutMs));
+    }
     return this.netrefs.proxy(this.remoteRoot as unknown as Holder, 'sync');
   }
 
@@ -301,14 +308,20 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     } catch (error) {
       if (!this.config.close_catchall) throw error;
     } finally {
-      this.beginRequest(HANDLE_CLOSE);
-      tx.container(Tag.TUPLE, 0);
-      this.commitRequest();
-      this.closing = true;
-      flush();
-      this.transport.shutdown();
+      if (this.ending === undefined) this.writeGoodbye();
     }
-    return true;
+    return this.ending === undefined;
+  }
+
+  /** Whatever is queued: back-pressure must not keep a connection open. */
+  private writeGoodbye(): void {
+    if (this.speaks !== 0) this.speakFirst(this.speaks);
+    tx.begin(this.handle, MSG_REQUEST, this.seq++, HANDLE_CLOSE, 0);
+    tx.container(Tag.TUPLE, 0);
+    tx.commit();
+    this.closing = true;
+    flush();
+    this.transport.shutdown();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -326,7 +339,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     if (this.ending !== undefined) return;
     this.config.logger?.error(`${this.config.connid}: ${error.message}`);
     this.end(error);
-    if (this.listenerCount('error') > 0) this.emit('error', error);
+    if (this.listenerCount('error') > 0) this.tell('error', error);
   }
 
   /** Closes without a goodbye. */
@@ -355,7 +368,18 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     } catch (thrown) {
       this.config.logger?.error(`${this.config.connid}: onDisconnect failed`, thrown);
     }
-    this.emit('close', error);
+    this.tell('close', error);
+  }
+
+  /** A listener that throws is the process's business (uncaughtException), not that of whoever waits on this stack. */
+  private tell(event: 'close' | 'error', error: Error): void {
+    try {
+      this.emit(event, error);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
   }
 
   // --- requests ----------------------------------------------------------------------------------------------------
@@ -385,11 +409,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   }
 
   /**
-   * Resolves when little is queued for the peer (half of `highWater`), or the connection is closed: the way to pace many unawaited calls.
+   * Resolves when no more than `highWater` is queued for the peer (once above, when half of it is), or the connection is closed:
+   * the way to pace many unawaited calls.
    */
   async drained(): Promise<void> {
     flush();
-    while (this.ending === undefined && this.stats.queued > this.options.highWater / 2)
+    while (this.ending === undefined && this.stats.queued > this.options.highWater)
       await new Promise<void>((resume) => this.onDrain.push(resume));
   }
 
@@ -403,18 +428,31 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     tx.begin(this.handle, MSG_REQUEST, this.seq, handler, this.variant > 0xff ? nestedIn(this) : 0);
   }
 
-  /** Ends the message; true: it should be flushed at once. */
+  /** Ends the message; true: it must be flushed at once. */
   private commitRequest(): boolean {
-    this.checkSize();
+    const mayNotFit = this.checkSize();
     this.seq++;
-    return tx.commit();
+    return tx.commit() || mayNotFit;
   }
 
-  private checkSize(): void {
+  /** True: only encoding it tells whether the message fits a frame. @throws RangeError where it does not for sure */
+  private checkSize(): boolean {
     const size = tx.messageBytes;
     this.unchecked += size;
-    if (size > this.options.maxFrame)
-      throw codedError(new RangeError(`message of about ${size} bytes exceeds maxFrame ${this.options.maxFrame}`), 'ERR_RPYC_FRAME_TOO_LARGE');
+    const { maxFrame } = this.options;
+    if (size > maxFrame) throw tooLarge(`message of about ${size} bytes exceeds maxFrame ${maxFrame}`);
+    return tx.mostBytes > maxFrame;
+  }
+
+  /** Sends the message just committed; `atOnce` is what its commit said. @throws RangeError where it turned out larger than a frame */
+  private sendNow(atOnce: boolean): void {
+    if (!atOnce) return send(false);
+    try {
+      flush();
+    } catch (error) {
+      this.exports.rollback();
+      throw (error as { code?: unknown }).code === 'ERR_RPYC_FRAME_TOO_LARGE' ? tooLarge((error as Error).message) : error;
+    }
   }
 
   private abandon(error: unknown): never {
@@ -464,7 +502,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     const seq = this.seq - 1;
     return new Promise((resolve, reject) => {
       this.pending.set(seq, new PromisePending(face, resolve, reject));
-      send(atOnce);
+      try {
+        this.sendNow(atOnce);
+      } catch (error) {
+        this.pending.delete(seq);
+        reject(error);
+      }
     });
   }
 
@@ -480,7 +523,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   /** `call` that blocks for `sync_request_timeout` at most. */
   callSync(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined, face: Face): unknown {
     this.checkBlocking();
-    this.writeCall(holder, name, args, named);
+    if (this.writeCall(holder, name, args, named)) this.sendNow(true);
     return this.waitFor(face);
   }
 
@@ -496,7 +539,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   /** `request` that blocks. */
   requestSync(face: Face, handler: number, ...args: unknown[]): unknown {
     this.checkBlocking();
-    this.writeRequest(handler, args);
+    if (this.writeRequest(handler, args)) this.sendNow(true);
     return this.waitFor(face);
   }
 
@@ -512,11 +555,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   }
 
   /** Waits for the request just written. */
-  private waitFor(face: Face): unknown {
+  private waitFor(face: Face, timeoutMs?: number): unknown {
     const seconds = this.config.sync_request_timeout;
     const waiter = new Waiter(face);
     this.pending.set(this.seq - 1, waiter);
-    this.block(waiter, this.seq - 1, seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000);
+    this.block(waiter, this.seq - 1, timeoutMs ?? (seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000));
     return waiter.result();
   }
 
@@ -528,17 +571,17 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
       if (this.batches.length !== 0) this.drain();
       while (!waiter.done) {
         const code = wait(this.handle, timeoutMs === Number.POSITIVE_INFINITY ? -1 : timeoutMs);
-        if (code === 0) {
-          const now = performance.now();
-          if (started === 0) started = now - Math.min(SLICE, timeoutMs);
-          if (quiet === 0) quiet = started;
-          if (now - started >= timeoutMs) throw this.expired(seq, timeoutMs);
-          if (now - quiet > DEADLOCK_WARNING) this.warnDeadlock();
-        } else {
-          if (code === Status.INTERRUPTED) throw this.interrupted(seq);
+        if (code === Status.INTERRUPTED) throw this.interrupted(seq);
+        if (code !== 0) {
           this.onBatch(code);
-          quiet = 0;
+          if (waiter.done) break;
         }
+        // Traffic that is not the answer does not stop the clock.
+        const now = performance.now();
+        if (started === 0) started = code === 0 ? now - Math.min(SLICE, timeoutMs) : now;
+        if (code !== 0 || quiet === 0) quiet = code === 0 ? started : now;
+        if (now - started >= timeoutMs) throw this.expired(seq, timeoutMs);
+        if (now - quiet > DEADLOCK_WARNING) this.warnDeadlock();
       }
     } finally {
       blockingWaits--;
@@ -710,23 +753,38 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     if (this.ending !== undefined) return;
     this.exports.begin();
     tx.begin(this.handle, MSG_REPLY, seq, 0, 0);
+    let mayNotFit: boolean;
     try {
       writeBox(this, value, 0);
-      this.checkSize();
+      mayNotFit = this.checkSize();
     } catch (error) {
       tx.rollback();
       this.exports.rollback();
       this.replyException(seq, error);
       return;
     }
-    send(tx.commit());
+    try {
+      this.sendNow(tx.commit() || mayNotFit);
+    } catch (error) {
+      this.replyException(seq, error);
+    }
   }
 
+  /** EXCEPTION; one that is larger than a frame is told by its class alone. */
   replyException(seq: number, thrown: unknown): void {
-    if (this.ending !== undefined) return;
-    tx.begin(this.handle, MSG_EXCEPTION, seq, 0, 0);
-    writeException(thrown, this.config, this.protocol === 5 ? '5.3.1+node' : '6.0.1+node');
-    send(tx.commit());
+    for (const brief of [false, true]) {
+      if (this.ending !== undefined) return;
+      this.exports.begin();
+      tx.begin(this.handle, MSG_EXCEPTION, seq, 0, 0);
+      writeException(thrown, this.config, this.protocol === 5 ? '5.3.1+node' : '6.0.1+node', brief);
+      const mayNotFit = tx.mostBytes > this.options.maxFrame;
+      try {
+        this.sendNow(tx.commit() || mayNotFit);
+        return;
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'ERR_RPYC_FRAME_TOO_LARGE') throw error;
+      }
+    }
   }
 
   // --- the peer's objects ------------------------------------------------------------------------------------------

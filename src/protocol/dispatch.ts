@@ -110,14 +110,20 @@ function answerLater(side: ServingSide, seq: number, result: PromiseLike<unknown
 }
 
 function answerThrown(side: ServingSide, seq: number, thrown: unknown, what: string, started: number): void {
-  const { logger, connid } = side.config;
-  if (logger !== null) {
-    const expected = thrown instanceof exceptions.AttributeError || thrown instanceof exceptions.StopIteration;
-    if (expected) logger.debug(`${connid}: ${what}: ${String(thrown)}`);
-    else logger.error(`${connid}: ${what} failed:`, thrown);
+  try {
+    report(side.config, thrown, what);
+  } catch {
+    // What was thrown cannot even be shown, or the logger failed: the peer still waits for its answer.
   }
   side.replyException(seq, thrown);
   if (started !== 0) publish(what, started, true);
+}
+
+function report({ logger, connid }: Config, thrown: unknown, what: string): void {
+  if (logger === null) return;
+  const expected = thrown instanceof exceptions.AttributeError || thrown instanceof exceptions.StopIteration;
+  if (expected) logger.debug(`${connid}: ${what}: ${String(thrown)}`);
+  else logger.error(`${connid}: ${what} failed:`, thrown);
 }
 
 function entryOf(side: ServingSide, id: number): Entry {

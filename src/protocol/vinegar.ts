@@ -2,6 +2,7 @@
 // Real Python drops the connection when a payload displeases its loader, so what is written here is always of the shapes it takes.
 // Answers to rpyc/core/vinegar.py.
 import { Buffer } from 'node:buffer';
+import { types } from 'node:util';
 import { UnicodeEncodeError as LocalUnicodeEncodeError } from '../errors.ts';
 import { tx } from '../native/engine.ts';
 import { Tag } from '../native/tape.ts';
@@ -71,7 +72,7 @@ function describe(thrown: unknown): Payload {
   if (!(thrown instanceof Error)) return { module: 'builtins', name: 'Exception', args: [thrown], attrs: [] };
   if (isSystemError(thrown)) {
     const errno = Math.abs(thrown.errno);
-    const attrs: [string, unknown][] = [['errno', errno], ['strerror', thrown.message], ['filename', thrown.path ?? null]];
+    const attrs = osAttrs(errno, thrown.message, thrown.path);
     return { module: 'builtins', name: OS_ERRORS[thrown.code] ?? 'OSError', args: [errno, thrown.message], attrs };
   }
   if (thrown instanceof LocalUnicodeEncodeError) {
@@ -90,10 +91,16 @@ function describe(thrown: unknown): Payload {
   return { module: 'builtins', name: nativeName(thrown), args: [thrown.message], attrs: thrown instanceof SyntaxError ? [['msg', thrown.message]] : [] };
 }
 
+/** A filename that is None would be shown. */
+function osAttrs(errno: unknown, strerror: unknown, path: unknown): [string, unknown][] {
+  const attrs: [string, unknown][] = [['errno', errno], ['strerror', strerror]];
+  return path === undefined || path === null ? attrs : [...attrs, ['filename', path]];
+}
+
 /** What Python's str() of these classes shows: its loader does not make them from the args. */
 function shownAttrs(thrown: PythonError): [string, unknown][] {
-  const [first, second, third = null] = thrown.args;
-  if (thrown instanceof exceptions.OSError && second !== undefined) return [['errno', first], ['strerror', second], ['filename', third]];
+  const [first, second, path] = thrown.args;
+  if (thrown instanceof exceptions.OSError && second !== undefined) return osAttrs(first, second, path);
   return thrown instanceof exceptions.SyntaxError && first !== undefined ? [['msg', first]] : [];
 }
 
@@ -147,7 +154,7 @@ function writeSafely(value: unknown): void {
       return;
     default:
       if (value === null) tx.word(Tag.NONE);
-      else if (value instanceof Uint8Array && value.byteLength < 65_536) tx.data(Buffer.from(value));
+      else if (types.isUint8Array(value) && value.byteLength < 65_536) tx.data(Buffer.from(value));
       else tx.str(safeRepr(value));
   }
 }
@@ -174,18 +181,35 @@ function traceback(thrown: unknown): string {
   return text.slice(0, MAX_TRACEBACK).toWellFormed();
 }
 
-/** Appends the payload of an EXCEPTION message for `thrown` to the tape. */
-export function writeException(thrown: unknown, config: Config, version: string): void {
-  if (thrown instanceof exceptions.StopIteration) {
+const UNREADABLE: Payload = { module: 'builtins', name: 'Exception', args: ['<an exception that cannot be read>'], attrs: [] };
+
+/** What is thrown may be a Proxy or have getters that throw; whatever it is, this does not. undefined: StopIteration. */
+function read(thrown: unknown, brief: boolean): { payload: Payload; text: string } | undefined {
+  try {
+    if (thrown instanceof exceptions.StopIteration) return undefined;
+    const { module, name, args, attrs } = describe(thrown);
+    const payload: Payload = { module: String(module).toWellFormed(), name: String(name).toWellFormed(), args: [...args], attrs: [] };
+    if (brief) return { payload: { ...payload, args: ['<too large to be sent>'] }, text: '' };
+    payload.attrs = attrs.filter(([attr]) => usableAttr(payload, attr));
+    return { payload, text: traceback(thrown) };
+  } catch {
+    return { payload: UNREADABLE, text: '' };
+  }
+}
+
+/** Appends the payload of an EXCEPTION message for `thrown` to the tape. `brief`: its class only. */
+export function writeException(thrown: unknown, config: Config, version: string, brief = false): void {
+  const told = read(thrown, brief);
+  if (told === undefined) {
     tx.int(EXC_STOP_ITERATION);
     return;
   }
-  const payload = describe(thrown);
-  const attrs = payload.attrs.filter(([name]) => usableAttr(payload, name));
+  const { payload, text } = told;
+  const { attrs } = payload;
   tx.container(Tag.TUPLE, 4);
   tx.container(Tag.TUPLE, 2);
-  tx.str(payload.module.toWellFormed());
-  tx.str(payload.name.toWellFormed());
+  tx.str(payload.module);
+  tx.str(payload.name);
   tx.container(Tag.TUPLE, payload.args.length);
   for (const arg of payload.args) writeSafely(arg);
   tx.container(Tag.TUPLE, attrs.length + 1);
@@ -197,7 +221,7 @@ export function writeException(thrown: unknown, config: Config, version: string)
   tx.container(Tag.TUPLE, 2);
   tx.str('_remote_version');
   tx.str(config.include_local_version ? version : '<version denied>');
-  tx.str(config.include_local_traceback ? traceback(thrown) : '<traceback denied>');
+  tx.str(config.include_local_traceback ? text : '<traceback denied>');
 }
 
 /** Never copied from a peer's exception to ours. */

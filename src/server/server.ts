@@ -94,14 +94,17 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   private accept(peer: Peer): void {
+    let made: Connection | undefined;
     try {
       const conn = this.connection(peer);
+      made = conn;
       this.open.add(conn);
       conn.once('close', () => this.open.delete(conn));
       conn.start();
       this.emit('connection', conn);
     } catch (error) {
-      peer.close();
+      if (made === undefined) peer.close();
+      else made.abort();
       this.logger?.error('rpyc server: a connection could not be served', error);
     }
   }

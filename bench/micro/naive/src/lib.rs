@@ -9,8 +9,8 @@ use std::ptr::null_mut;
 
 use napi_sys as sys;
 use rpyc_wire::{
-    frame, tape, tape_bound, Bound, Codec, Names, Options, Outbound, Scan, TapeWriter, Zlib,
-    RECORD_WORDS,
+    frame, tape, tape_bound, Bound, Codec, Compress, Names, Options, Outbound, Scan, TapeWriter,
+    Zlib, RECORD_WORDS,
 };
 
 /// A buffer of JavaScript's that lives as long as the process.
@@ -39,6 +39,7 @@ unsafe extern "C" fn init(env: sys::napi_env, info: sys::napi_callback_info) -> 
     let options = Options {
         variant: 6,
         bound: Bound::Never,
+        compress: Compress::from_code(0),
         ..Options::default()
     };
     STATE.set(Some(State {
