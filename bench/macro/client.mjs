@@ -8,7 +8,8 @@ const window = Number(windowText);
 setTimeout(() => process.exit(1), 60_000).unref();
 
 const samples = new Float64Array(count);
-const now = () => Number(process.hrtime.bigint());
+/** ns; the cheapest clock that there is. */
+const now = () => performance.now() * 1e6;
 const check = (value) => {
   if (value !== 15) throw new Error(`add(5, 10) gives ${value}`);
 };

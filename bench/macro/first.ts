@@ -1,5 +1,6 @@
 // `npm run bench:first`: a call's price, in one run, in turns: the C floor, our blocking and awaited add(5, 10), 64 in flight, and Python
 // against Python. Blocking and its floor run with both ends on one core, where no wake-up crosses; the rest runs as the system likes.
+// One row each with the C server and the C client of bench/native in our places tells whose share of the gap is whose.
 // Options: --rounds N (default 5), --seconds S per sample (default 0.6).
 import { join } from 'node:path';
 import { root } from '../../scripts/setup.mjs';
@@ -44,6 +45,8 @@ await using nodeFree = await start(node, [join(folder, 'server.mjs')]);
 await using pyPinned = await start(...pinned(CORE, py, [join(folder, 'rival.py'), 'server']));
 await using pyFree = await start(py, [join(folder, 'rival.py'), 'server']);
 
+await using canned = await start(native('canned'), ['--core', CORE]);
+
 const client = (mode: string, port: number, expectedNs: number): [string, (string | number)[]] => [
   node,
   [join(folder, 'client.mjs'), mode, port, times(expectedNs), WINDOW],
@@ -59,14 +62,23 @@ const floor = async (...args: string[]): Promise<Sample> => {
   const result = await json(native('pingpong'), ['--request', 64, '--reply', 64, '--count', times(5500), ...args]);
   return { ns: result.ns_per_round_trip, p50: result.p50_ns, p99: result.p99_ns };
 };
-const load = async (port: number, inflight: number, expectedNs: number): Promise<Sample> => {
-  const result = await json(native('load'), ['--port', port, '--inflight', inflight, '--count', times(expectedNs)]);
-  return { ns: result.ns_per_call, p50: result.p50_ns ?? result.ns_per_call, p99: result.p99_ns ?? result.ns_per_call };
+const load = async (
+  port: number,
+  inflight: number,
+  expectedNs: number,
+  ...args: (string | number)[]
+): Promise<Sample> => {
+  const counts = ['--inflight', inflight, '--count', times(expectedNs)];
+  const result = await json(native('load'), ['--port', port, ...counts, ...args]);
+  return { ns: result.ns_per_call, p50: result.p50_ns, p99: result.p99_ns };
 };
 
 const FLOOR = 'C ping-pong, 64 bytes, one core';
 const BLOCKING = 'ours, blocking, one core';
 const AWAITED = 'ours, awaited, one core';
+const C_TO_C = 'C client, C server, one core';
+const BLOCKING_TO_C = 'ours, blocking, C server, one core';
+const C_TO_OURS = 'C client, our server, one core';
 const INFLIGHT = `ours, ${WINDOW} in flight`;
 const PYTHON_SYNC = 'Python to Python, sequential';
 const PYTHON_INFLIGHT = `Python to Python, ${WINDOW} in flight`;
@@ -74,6 +86,9 @@ const PYTHON_INFLIGHT = `Python to Python, ${WINDOW} in flight`;
 const variants: Record<string, () => Promise<Sample>> = {
   [FLOOR]: () => floor('--core', String(CORE)),
   [BLOCKING]: () => runPinned(client('sync', nodePinned.ready.port, 10_000)),
+  [C_TO_C]: () => load(canned.ready.port, 1, 6_000, '--core', CORE),
+  [BLOCKING_TO_C]: () => runPinned(client('sync', canned.ready.port, 8_000)),
+  [C_TO_OURS]: () => load(nodePinned.ready.port, 1, 8_000, '--core', CORE),
   [AWAITED]: () => runPinned(client('await', nodePinned.ready.port, 15_000)),
   'Python to Python, one core': () => runPinned(rival('sync', pyPinned.ready.port, 300_000)),
   'C ping-pong, two cores': () => floor(),
@@ -131,8 +146,24 @@ const verdict = (holds: boolean): string => (holds ? 'holds' : 'MISSED');
 console.log(`
 blocking add / C floor, one core: ${blocking.toFixed(2)}x, target ${FLOOR_RATIO}x: ${verdict(blocking <= FLOOR_RATIO)}
 ${WINDOW} in flight, our rate / Python's: ${inFlight.toFixed(1)}x, target ${PYTHON_RATIO}x: ${verdict(inFlight >= PYTHON_RATIO)}`);
+
+// What each part adds to the floor, in medians of single calls.
+const p50 = (name: string): number => of(name).p50;
+const gap = p50(BLOCKING) - p50(FLOOR);
+const shares = {
+  'RPyC frames instead of 64 bytes (C at both ends)': p50(C_TO_C) - p50(FLOOR),
+  'our client instead of the C client': p50(BLOCKING_TO_C) - p50(C_TO_C),
+  'our server instead of the C server': p50(C_TO_OURS) - p50(C_TO_C),
+};
+const rest = gap - Object.values(shares).reduce((sum, share) => sum + share, 0);
+console.log(`\nblocking add is ${time(gap)} above the floor (p50):`);
+for (const [name, share] of [
+  ...Object.entries(shares),
+  ['two Node processes that alternate on one core', rest] as const,
+])
+  console.log(`  ${`${((100 * share) / gap).toFixed(0)} %`.padStart(5)}  ${(share / 1000).toFixed(2)} µs  ${name}`);
 const targets = {
   blockingToFloor: { ratio: Number(blocking.toFixed(2)), target: FLOOR_RATIO, holds: blocking <= FLOOR_RATIO },
   inFlightToPython: { ratio: Number(inFlight.toFixed(1)), target: PYTHON_RATIO, holds: inFlight >= PYTHON_RATIO },
 };
-console.log(`written to ${writeResults('first', { lines, targets })}`);
+console.log(`written to ${writeResults('first', { lines, targets, gap: { ns: gap, ...shares, rest } })}`);

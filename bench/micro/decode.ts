@@ -1,14 +1,15 @@
 // Question: how should a received message become JavaScript, ready to dispatch? Records + tape (ours), values built by Node-API in Rust, or
 // plain JavaScript from the first byte on. 64 messages arrive together (one where they are large), and alone.
-import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
-import { JsDecoder } from '../lib/js-codec.ts';
-import { report } from '../lib/micro.ts';
-import { loadNaive } from '../lib/naive.ts';
-import { frameOf, MESSAGES, openPush, OUR_PACK, sideOf } from '../lib/seam.ts';
+
 import { enterBatch, leaveBatch, nameOf } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { RECORD_WORDS } from '../../src/native/tape.ts';
 import { readTuple, readValue, startReading } from '../../src/protocol/boxing.ts';
+import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
+import { JsDecoder } from '../lib/js-codec.ts';
+import { report } from '../lib/micro.ts';
+import { loadNaive } from '../lib/naive.ts';
+import { frameOf, MESSAGES, OUR_PACK, openPush, sideOf } from '../lib/seam.ts';
 
 /** What dispatch works with. One object per decoder, overwritten by each message. */
 class Decoded {

@@ -1,15 +1,16 @@
 // Question: how should a message leave JavaScript? Written to the transmit tape and encoded by Rust once per batch (ours), walked by Node-API in
 // Rust, or written to a Buffer in plain JavaScript. 64 messages per flush (one where they are large), and one. All end in a buffer of
 // bytes that a write could take: ours in the endpoint's queue, which is emptied now and then.
+
+import { flush, nameId, tx } from '../../src/native/engine.ts';
+import { addon } from '../../src/native/load.ts';
+import { Tag } from '../../src/native/tape.ts';
+import { writeBox, writeTuple } from '../../src/protocol/boxing.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { JsEncoder } from '../lib/js-codec.ts';
 import { report } from '../lib/micro.ts';
 import { loadNaive } from '../lib/naive.ts';
 import { learnPeer, MESSAGES, type Message, openPush, PEER_PACK, peerFrame, sideOf } from '../lib/seam.ts';
-import { flush, nameId, tx } from '../../src/native/engine.ts';
-import { addon } from '../../src/native/load.ts';
-import { Tag } from '../../src/native/tape.ts';
-import { writeBox, writeTuple } from '../../src/protocol/boxing.ts';
 
 const naive = await loadNaive();
 const input = Buffer.alloc(1 << 17);

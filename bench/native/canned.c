@@ -1,4 +1,4 @@
-/* An RPyC 6.x server that knows one answer: GETROOT gives a root, INSPECT no methods, CALLATTR 15, all else None.
+/* An RPyC 6.x server that knows one answer: GETROOT gives a root, INSPECT add, CALLATTR 15, all else None.
  * The floor for a client of ours, and the check that a client is not slowed by the server.
  * canned [--port 0] [--core -1] prints READY {"port":N} and serves each connection in a process of its own, until its
  * stdin ends. Answers that are ready together leave in one send. */
@@ -16,6 +16,8 @@ enum { IN = 1 << 16, OUT = 1 << 20 };
 
 static const uint8_t ROOT[] = "\x11\x54\x12\x08\x0e\x0b"
                               "canned.Root\x51\x51"; /* (4, ("canned.Root", 1, 1)) */
+
+static const uint8_t METHODS[] = "\x10\x11\x08\x0c" "add\0"; /* (("add", None),) */
 
 /* Appends the answer to one payload; returns its size, or 0 for a request to close. */
 static size_t answer(const uint8_t *payload, size_t size, uint8_t *out) {
@@ -36,7 +38,11 @@ static size_t answer(const uint8_t *payload, size_t size, uint8_t *out) {
   } else {
     reply[at++] = 0x11;
     reply[at++] = 0x51; /* label 1: a value */
-    reply[at++] = handler == HANDLE_CALLATTR ? 0x5f : handler == HANDLE_INSPECT ? 0x02 : 0x00;
+    if (handler == HANDLE_INSPECT) {
+      memcpy(reply + at, METHODS, sizeof METHODS - 1);
+      at += sizeof METHODS - 1;
+    } else
+      reply[at++] = handler == HANDLE_CALLATTR ? 0x5f : 0x00;
   }
   return put_frame(out, reply, at);
 }

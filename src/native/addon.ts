@@ -48,6 +48,8 @@ export const Ctl = {
   GC: 6,
   /** 1 when a push endpoint has output to take. Written by Rust, cleared by JS. */
   PUSH_OUTPUT: 7,
+  /** 1 when a signal listener came or went: the next wait looks at the signals' handlers anew. Written by JS, cleared by Rust. */
+  SIGNALS: 8,
   LENGTH: 16,
 } as const;
 

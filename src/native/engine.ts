@@ -1,5 +1,6 @@
 // The engine of this thread: control block, arenas, transmit tape, the flush schedule and the dispatch of loop events to endpoints.
 // Owns no connection state: an endpoint registers under its handle and is told what happens to it.
+import { isMainThread } from 'node:worker_threads';
 import { codedError } from '../errors.ts';
 import { Ctl, LoopEvent } from './addon.ts';
 import { addon } from './load.ts';
@@ -166,6 +167,15 @@ export function onPushOutput(take: () => void): () => void {
 function takePushOutput(): void {
   ctl[Ctl.PUSH_OUTPUT] = 0;
   for (const take of pushOutputs) take();
+}
+
+// libuv installs its handler when a listener comes: the next wait must see it, however soon it is.
+if (isMainThread) {
+  const onListener = (event: string | symbol): void => {
+    if (event === 'SIGINT' || event === 'SIGTERM') ctl[Ctl.SIGNALS] = 1;
+  };
+  process.on('newListener', onListener);
+  process.on('removeListener', onListener);
 }
 
 // Without traffic nobody would look for dead holders: a finalised sentinel says that there was a collection.

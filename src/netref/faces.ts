@@ -7,7 +7,7 @@ import type { Connection } from '../protocol/connection.ts';
 import { HANDLE_DELATTR, HANDLE_GETATTR, HANDLE_INSPECT, HANDLE_SETATTR, HANDLE_STR } from '../protocol/constants.ts';
 import { type Face, HOLDER, Holder, holderOf, IdPackOf, PENDING, type PendingRef, pendingOf } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
-import type { Kwargs } from '../python/values.ts';
+import { isKwargs, type Kwargs } from '../python/values.ts';
 import { iterate } from './iteration.ts';
 import { ask, askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
 
@@ -141,26 +141,27 @@ function* resolveArgs(args: readonly unknown[]): Steps<readonly unknown[]> {
   return resolved;
 }
 
-const hasPending = (args: readonly unknown[]): boolean => {
-  for (const arg of args) if (typeof arg === 'function' && pendingOf(arg) !== undefined) return true;
-  return false;
-};
-
 /** Calls with arguments of which some are paths. */
 function* resolveAndCall(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): Steps<unknown> {
   return yield* askCall(holder, name, yield* resolveArgs(args), named);
 }
 
+/** Are there no kwargs and no paths among the arguments? The usual case, and the fast one. */
+function isSimple(args: readonly unknown[]): boolean {
+  for (const arg of args) if (typeof arg === 'object' ? isKwargs(arg) : typeof arg === 'function' && pendingOf(arg) !== undefined) return false;
+  return true;
+}
+
 function callLater(holder: Holder, name: string | undefined, args: readonly unknown[]): Promise<unknown> {
+  if (isSimple(args)) return holder.conn.call(holder, name, args, undefined, 'async');
   const [positional, named] = splitKwargs(args);
-  if (hasPending(positional)) return runAsync(resolveAndCall(holder, name, positional, named));
-  return holder.conn.call(holder, name, positional, named, 'async');
+  return runAsync(resolveAndCall(holder, name, positional, named));
 }
 
 function callNow(holder: Holder, name: string | undefined, args: readonly unknown[]): unknown {
+  if (isSimple(args)) return holder.conn.callSync(holder, name, args, undefined, 'sync');
   const [positional, named] = splitKwargs(args);
-  if (hasPending(positional)) return runSync(resolveAndCall(holder, name, positional, named));
-  return holder.conn.callSync(holder, name, positional, named, 'sync');
+  return runSync(resolveAndCall(holder, name, positional, named));
 }
 
 function dispose(holder: Holder): () => void {

@@ -17,7 +17,7 @@ import type { Config, ResolvedOptions } from './config.ts';
 import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from './constants.ts';
 import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
 import { Exports } from './exports.ts';
-import { type Pending, PromisePending, Waiter } from './pending.ts';
+import { PendingTable, PromisePending, Waiter } from './pending.ts';
 import { type Face, Holder, holderOf, IdPackOf, type MakeProxy, type RemoteClass } from './refs.ts';
 import { SyncConnection } from './sync.ts';
 import { loadException, writeException } from './vinegar.ts';
@@ -125,7 +125,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
 
   private readonly transport: Transport;
   private readonly netrefs: NetrefMaker;
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new PendingTable();
   private readonly batches: Batch[] = [];
   private readonly classes: RemoteClass[] = [];
   /** References received less references released, by rid. */
@@ -357,8 +357,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     this.batches.length = 0;
     this.transport.close();
     this.exports.clear();
-    const waiting = [...this.pending.values()];
-    this.pending.clear();
+    const waiting = this.pending.takeAll();
     for (const { reject } of waiting.filter((p) => p instanceof PromisePending)) reject(error);
     for (const pending of waiting) if (pending instanceof Waiter) pending.reject(error);
     for (const resume of this.onDrain.splice(0)) resume();
@@ -501,11 +500,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private promise(face: Face, atOnce: boolean): Promise<unknown> {
     const seq = this.seq - 1;
     return new Promise((resolve, reject) => {
-      this.pending.set(seq, new PromisePending(face, resolve, reject));
+      this.pending.add(seq, new PromisePending(face, resolve, reject));
       try {
         this.sendNow(atOnce);
       } catch (error) {
-        this.pending.delete(seq);
+        this.pending.take(seq);
         reject(error);
       }
     });
@@ -558,7 +557,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private waitFor(face: Face, timeoutMs?: number): unknown {
     const seconds = this.config.sync_request_timeout;
     const waiter = new Waiter(face);
-    this.pending.set(this.seq - 1, waiter);
+    this.pending.add(this.seq - 1, waiter);
     this.block(waiter, this.seq - 1, timeoutMs ?? (seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000));
     return waiter.result();
   }
@@ -590,14 +589,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
 
   /** The answer may still come: it is unboxed then, and its references are released. */
   private expired(seq: number, timeoutMs: number): TimeoutError {
-    this.pending.delete(seq);
+    this.pending.take(seq);
     const names = [...this.deferred.values()];
     const why = names.length === 0 ? '' : `; ${names.join(', ')} cannot answer before this blocking call ends (async handlers need the event loop)`;
     return new TimeoutError(`result expired: no answer within ${timeoutMs / 1000} s${why}`);
   }
 
   private interrupted(seq: number): InterruptedError {
-    this.pending.delete(seq);
+    this.pending.take(seq);
     return new InterruptedError(detail());
   }
 
@@ -725,8 +724,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   }
 
   private onAnswer(arena: Arena, at: number, seq: number, kind: number): void {
-    const pending = this.pending.get(seq);
-    if (pending !== undefined) this.pending.delete(seq);
+    const pending = this.pending.take(seq);
     startReading(arena, at, this, pending === undefined ? 'async' : pending.face);
     let value: unknown;
     try {

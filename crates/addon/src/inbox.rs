@@ -3,7 +3,7 @@
 
 use std::io;
 
-use rpyc_net::{Read, Socket};
+use rpyc_net::{Read, Reading, Socket};
 
 /// Smallest and largest step in which a long frame is read.
 const STEP: usize = 64 * 1024;
@@ -64,7 +64,7 @@ impl Inbox {
     }
 
     /// One read, of at most the `missing` bytes of a frame.
-    pub fn read(&mut self, socket: &Socket, missing: usize) -> io::Result<Read> {
+    pub fn read(&mut self, socket: &Socket, missing: usize, reading: Reading) -> io::Result<Read> {
         if self.start > 0 {
             self.compact();
         }
@@ -74,7 +74,7 @@ impl Inbox {
             self.bytes.resize(self.end + step, 0);
         }
         let room = self.bytes.len().min(self.end + missing);
-        let read = socket.read(&mut self.bytes[self.end..room]);
+        let read = socket.read(&mut self.bytes[self.end..room], reading);
         if let Ok(Read::Bytes(count)) = read {
             self.end += count;
         }

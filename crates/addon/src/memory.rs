@@ -72,5 +72,6 @@ pub mod ctl {
     pub const IN_LOOP: usize = 5;
     pub const GC: usize = 6;
     pub const PUSH_OUTPUT: usize = 7;
+    pub const SIGNALS: usize = 8;
     pub const LENGTH: usize = 16;
 }

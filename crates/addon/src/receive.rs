@@ -2,7 +2,7 @@
 //! into the second, records and tape into its words. What is left of the bytes goes (back) to the
 //! connection's inbox. Never calls into JavaScript.
 
-use rpyc_net::{Read, Socket};
+use rpyc_net::{Read, Reading, Socket};
 use rpyc_wire::{frame, tape, Names, Scan, TapeWriter, WireError, Zlib};
 
 use crate::big;
@@ -31,8 +31,8 @@ const GATHER: usize = 16 * 1024;
 const MAX_READS: usize = 16;
 
 /// The next batch of a connection into arena `ctl[DEPTH]`: a BatchCode, 0 when there is nothing.
-/// Reads when no complete frame is there and `may_read`.
-pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
+/// Reads as far as `reading` says when no complete frame is there.
+pub fn batch(engine: &mut Engine, id: i32, reading: Reading) -> Result<i32> {
     let depth = engine.ctl(ctl::DEPTH);
     let Engine {
         endpoints,
@@ -59,7 +59,7 @@ pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
         return Err(Fault::internal(format!("no arena for depth {depth}")));
     };
     let socket = match link {
-        Link::Socket(socket) if may_read => Some(&*socket),
+        Link::Socket(socket) if reading != Reading::No => Some(&*socket),
         _ => None,
     };
     let code = Batch {
@@ -68,7 +68,7 @@ pub fn batch(engine: &mut Engine, id: i32, may_read: bool) -> Result<i32> {
         names,
         zlib,
     }
-    .next(socket);
+    .next(socket, reading);
     if let Some(End::Errno(errno)) = connection.end {
         if code == status::ERRNO {
             engine.set_ctl(ctl::DETAIL, errno);
@@ -100,7 +100,7 @@ pub fn for_loop(engine: &mut Engine, id: i32) -> i32 {
         }
         Some(_) => {}
     }
-    let code = batch(engine, id, true);
+    let code = batch(engine, id, Reading::Now);
     let Some(connection) = engine
         .endpoints
         .get(id)
@@ -163,7 +163,7 @@ struct Pass {
 }
 
 impl Batch<'_> {
-    fn next(&mut self, socket: Option<&Socket>) -> i32 {
+    fn next(&mut self, socket: Option<&Socket>, mut reading: Reading) -> i32 {
         let max_frame = self.connection.codec.limits().max_frame;
         for _ in 0..MAX_READS {
             if self.connection.big.is_some() {
@@ -190,7 +190,7 @@ impl Batch<'_> {
                 return code_of(end);
             }
             let Some(socket) = socket else { return 0 };
-            match self.read(socket, total) {
+            match self.read(socket, total, std::mem::replace(&mut reading, Reading::Now)) {
                 Some(0) => {}
                 Some(records) => return records,
                 None => return 0,
@@ -219,18 +219,18 @@ impl Batch<'_> {
     }
 
     /// One read: the number of records, `None` when nothing was there.
-    fn read(&mut self, socket: &Socket, total: usize) -> Option<i32> {
+    fn read(&mut self, socket: &Socket, total: usize, reading: Reading) -> Option<i32> {
         let raw = raw_half(self.arena.bytes.get_mut());
         let waiting = self.connection.inbox.len();
         if total > raw.len() || waiting > GATHER {
-            let read = self.connection.inbox.read(socket, total - waiting);
+            let read = self.connection.inbox.read(socket, total - waiting, reading);
             let count = self.read_ended(read)?;
             if waiting + count < total {
                 socket.quick_ack();
             }
             return Some(0);
         }
-        let read = socket.read(&mut raw[waiting..]);
+        let read = socket.read(&mut raw[waiting..], reading);
         let count = self.read_ended(read)?;
         if count == 0 {
             return Some(0);

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use napi_sys as sys;
-use rpyc_net::{Wait, SLICE};
+use rpyc_net::{Reading, Wait, SLICE};
 
 use crate::call::Call;
 use crate::endpoint::Link;
@@ -34,7 +34,7 @@ pub fn wait(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 /// `next(handle)`
 pub fn next(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let handle = call.int(0)?;
-    let code = receive::batch(engine, handle, false)?;
+    let code = receive::batch(engine, handle, Reading::No)?;
     after(engine, handle);
     Ok(call.env.int(code))
 }
@@ -66,21 +66,29 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
     // Both go back below; nothing in between looks at them.
     let mut waiter = connection.waiter;
     let mut signals = engine.signals.take();
+    if let (Some(signals), 1..) = (&mut signals, engine.ctl(ctl::SIGNALS)) {
+        engine.set_ctl(ctl::SIGNALS, 0);
+        signals.arm();
+    }
     let until = Instant::now() + timeout.min(SLICE);
     let code = loop {
         let output = wants_output(engine, handle);
         let left = until.saturating_duration_since(Instant::now());
         let mut fault = None;
-        let waited = waiter.wait(fd, output, left, signals.as_mut(), || match receive::batch(
-            engine, handle, true,
-        ) {
-            Ok(0) => Ok(None),
-            Ok(code) => Ok(Some(code)),
-            Err(error) => {
-                fault = Some(error);
-                Ok(Some(0))
-            }
-        });
+        let waited = waiter.wait(
+            fd,
+            output,
+            left,
+            signals.as_mut(),
+            |reading| match receive::batch(engine, handle, reading) {
+                Ok(0) => Ok(None),
+                Ok(code) => Ok(Some(code)),
+                Err(error) => {
+                    fault = Some(error);
+                    Ok(Some(0))
+                }
+            },
+        );
         match (waited, fault) {
             (_, Some(fault)) => break Err(fault),
             (Ok(Wait::Ready(code)), _) => break Ok(code),

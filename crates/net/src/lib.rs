@@ -1,8 +1,8 @@
 //! Descriptors: connect, listen, accept, read, write queue and the blocking wait. No JavaScript and
 //! no protocol in here.
 //!
-//! Every socket of this crate is non-blocking and close-on-exec, and never raises SIGPIPE; TCP
-//! sockets never delay small writes. Answers to RPyC's `core/stream.py` (`SocketStream`), waiting
+//! Every socket of this crate is used without blocking, but for the read that a `Waiter` sleeps in; it
+//! is close-on-exec and never raises SIGPIPE; TCP sockets never delay small writes. Answers to RPyC's `core/stream.py` (`SocketStream`), waiting
 //! included.
 
 mod address;
@@ -18,5 +18,5 @@ pub use connect::Connecting;
 pub use listen::{listen_tcp, listen_unix, ListenFlags, Listener};
 pub use queue::{Flushed, WriteQueue};
 pub use signals::Signals;
-pub use socket::{Read, Socket};
+pub use socket::{Read, Reading, Socket};
 pub use wait::{Wait, Waiter, SLICE};

@@ -86,14 +86,19 @@ impl WriteQueue {
             return Ok(Flushed::Empty);
         }
         let queued = self.len();
-        let taken =
-            match socket.write(&[IoSlice::new(&self.bytes[self.start..]), IoSlice::new(body)]) {
-                Ok(taken) => taken.unwrap_or(0),
-                Err(error) => {
-                    self.bytes.extend_from_slice(body);
-                    return Err(error);
-                }
-            };
+        let parts = [IoSlice::new(&self.bytes[self.start..]), IoSlice::new(body)];
+        let parts = if body.is_empty() {
+            &parts[..1]
+        } else {
+            &parts[..]
+        };
+        let taken = match socket.write(parts) {
+            Ok(taken) => taken.unwrap_or(0),
+            Err(error) => {
+                self.bytes.extend_from_slice(body);
+                return Err(error);
+            }
+        };
         self.written += taken as u64;
         self.start += taken.min(queued);
         self.bytes

@@ -1,14 +1,26 @@
-//! One connected, non-blocking stream socket: reading, writing, half-closing. Owns the descriptor
+//! One connected stream socket: reading, writing, half-closing. Owns the descriptor
 //! and closes it when dropped. Knows nothing about who waits for it; see `wait` and the addon's
 //! uv_poll.
 
 use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use crate::Address;
 
-/// Outcome of one non-blocking read.
+/// How far a read goes for its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No system call: what was received before has to do.
+    No,
+    /// What is there now.
+    Now,
+    /// Until something is there, a signal arrives, or the socket's time is over (see `Waiter`).
+    Block,
+}
+
+/// Outcome of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
     /// That many bytes, at least 1.
@@ -49,9 +61,14 @@ impl Socket {
         Self { fd, tcp }
     }
 
-    /// One `recv` into `into`, which must not be empty; restarts after a signal.
-    pub fn read(&self, into: &mut [u8]) -> io::Result<Read> {
+    /// One `recv` into `into`, which must not be empty. Restarts after a signal, unless it blocks.
+    pub fn read(&self, into: &mut [u8], reading: Reading) -> io::Result<Read> {
         debug_assert!(!into.is_empty());
+        let flags = match reading {
+            Reading::No => return Ok(Read::WouldBlock),
+            Reading::Now => libc::MSG_DONTWAIT,
+            Reading::Block => 0,
+        };
         loop {
             // SAFETY: `into` is valid for writes of its whole length.
             let n = unsafe {
@@ -59,14 +76,15 @@ impl Socket {
                     self.as_raw_fd(),
                     into.as_mut_ptr().cast(),
                     into.len(),
-                    libc::MSG_DONTWAIT,
+                    flags,
                 )
             };
             match n {
                 0 => return Ok(Read::Eof),
                 n if n > 0 => return Ok(Read::Bytes(n as usize)),
                 _ => match io::Error::last_os_error() {
-                    e if e.kind() == io::ErrorKind::Interrupted => {}
+                    e if e.kind() == io::ErrorKind::Interrupted && reading == Reading::Now => {}
+                    e if e.kind() == io::ErrorKind::Interrupted => return Ok(Read::WouldBlock),
                     e if e.kind() == io::ErrorKind::WouldBlock => return Ok(Read::WouldBlock),
                     e => return Err(e),
                 },
@@ -76,16 +94,8 @@ impl Socket {
 
     /// One gathering write without SIGPIPE: bytes taken, or `None` when the kernel has no room.
     pub fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-        // SAFETY: msghdr is plain data; all zeroes means no address and no control data.
-        let mut message: libc::msghdr = unsafe { mem::zeroed() };
-        message.msg_iov = parts.as_ptr().cast_mut().cast();
-        message.msg_iovlen = parts.len() as _;
         loop {
-            // SAFETY: IoSlice has the layout of iovec (std guarantees it); sendmsg only reads the
-            // parts, which outlive the call.
-            let n = unsafe {
-                libc::sendmsg(self.as_raw_fd(), &message, NO_SIGNAL | libc::MSG_DONTWAIT)
-            };
+            let n = self.send(parts);
             if n >= 0 {
                 return Ok(Some(n as usize));
             }
@@ -95,6 +105,23 @@ impl Socket {
                 e => return Err(e),
             }
         }
+    }
+
+    fn send(&self, parts: &[IoSlice<'_>]) -> isize {
+        const FLAGS: libc::c_int = NO_SIGNAL | libc::MSG_DONTWAIT;
+        if let [part] = parts {
+            // SAFETY: send only reads the part, which outlives the call.
+            return unsafe {
+                libc::send(self.as_raw_fd(), part.as_ptr().cast(), part.len(), FLAGS)
+            };
+        }
+        // SAFETY: msghdr is plain data; all zeroes means no address and no control data.
+        let mut message: libc::msghdr = unsafe { mem::zeroed() };
+        message.msg_iov = parts.as_ptr().cast_mut().cast();
+        message.msg_iovlen = parts.len() as _;
+        // SAFETY: IoSlice has the layout of iovec (std guarantees it); sendmsg only reads the parts,
+        // which outlive the call.
+        unsafe { libc::sendmsg(self.as_raw_fd(), &message, FLAGS) }
     }
 
     /// Tells the kernel to acknowledge at once what it has received. To be called after each read
@@ -174,6 +201,27 @@ pub(crate) fn set_option(
     let len = mem::size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `value` is a c_int and `len` is its size.
     check(unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), len) }).map(drop)
+}
+
+/// Lets reads without MSG_DONTWAIT block, `limit` at most. Everything else here says MSG_DONTWAIT.
+pub(crate) fn allow_blocking(fd: RawFd, limit: Duration) -> io::Result<()> {
+    let time = libc::timeval {
+        tv_sec: limit.as_secs() as _,
+        tv_usec: limit.subsec_micros() as _,
+    };
+    let len = mem::size_of::<libc::timeval>() as libc::socklen_t;
+    // SAFETY: `time` is a timeval and `len` is its size; fcntl with integer arguments.
+    unsafe {
+        check(libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_RCVTIMEO,
+            (&raw const time).cast(),
+            len,
+        ))?;
+        let status = check(libc::fcntl(fd, libc::F_GETFL))?;
+        check(libc::fcntl(fd, libc::F_SETFL, status & !libc::O_NONBLOCK)).map(drop)
+    }
 }
 
 /// Takes the pending error of a socket (SO_ERROR), if any.

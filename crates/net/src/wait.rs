@@ -1,15 +1,20 @@
-//! The blocking wait of one connection: a bounded, adaptive spin, then poll(2) in slices. It does
-//! not loop over slices: between two of them its caller lets JavaScript run, which is how
-//! `worker.terminate()` gets through.
+//! The blocking wait of one connection: a bounded, adaptive spin, then a sleep of one slice: in
+//! `recv` itself (one system call for waiting and reading), or in poll(2) where output is queued or
+//! the time is short. It does not loop over slices: between two of them its caller lets JavaScript
+//! run, which is how `worker.terminate()` gets through.
 
 use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::Signals;
+use crate::socket::allow_blocking;
+use crate::{Reading, Signals};
 
 /// Longest sleep.
 pub const SLICE: Duration = Duration::from_millis(50);
+
+/// A slice that has this much less left still counts as whole.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// Longest spin. A wake-up across virtual CPUs costs about as much.
 const SPIN: Duration = Duration::from_micros(150);
@@ -43,6 +48,8 @@ pub struct Waiter {
     many_cpus: bool,
     /// The last wait ended with its slice: this one continues it, and has spun enough.
     continues: bool,
+    /// May reads of this socket block? `None`: not tried yet.
+    can_block: Option<bool>,
 }
 
 impl Waiter {
@@ -53,6 +60,7 @@ impl Waiter {
             waits: 0,
             many_cpus,
             continues: false,
+            can_block: None,
         }
     }
 
@@ -61,8 +69,8 @@ impl Waiter {
         self.continues
     }
 
-    /// Waits until `attempt` (one non-blocking read) has a result, at most one slice and at most
-    /// `timeout`. `output`: something is queued for this descriptor, so wake up when it can be
+    /// Waits until `attempt` (one read, as far as it is told) has a result, at most one slice and at
+    /// most `timeout`. `output`: something is queued for this descriptor, so wake up when it can be
     /// written. `signals`: on Node's main thread only.
     pub fn wait<T>(
         &mut self,
@@ -70,9 +78,16 @@ impl Waiter {
         output: bool,
         timeout: Duration,
         mut signals: Option<&mut Signals>,
-        mut attempt: impl FnMut() -> io::Result<Option<T>>,
+        mut attempt: impl FnMut(Reading) -> io::Result<Option<T>>,
     ) -> io::Result<Wait<T>> {
-        if let Some(result) = attempt()? {
+        // What will sleep in `recv` needs no read before.
+        let spin = self.should_spin();
+        let first = if timeout.is_zero() || spin {
+            Reading::Now
+        } else {
+            Reading::No
+        };
+        if let Some(result) = attempt(first)? {
             self.continues = false;
             return Ok(Wait::Ready(result));
         }
@@ -86,7 +101,6 @@ impl Waiter {
         if timeout.is_zero() {
             return Ok(Wait::SliceEnd);
         }
-        let spin = self.should_spin();
         if spin {
             if let Some(result) = spin_until(start + SPIN.min(timeout), &mut attempt)? {
                 self.learn(true);
@@ -110,14 +124,29 @@ impl Waiter {
     }
 
     fn sleep<T>(
-        &self,
+        &mut self,
         fd: RawFd,
         output: bool,
         until: Instant,
         mut signals: Option<&mut Signals>,
-        attempt: &mut impl FnMut() -> io::Result<Option<T>>,
+        attempt: &mut impl FnMut(Reading) -> io::Result<Option<T>>,
     ) -> io::Result<Wait<T>> {
+        if !output
+            && until.saturating_duration_since(Instant::now()) + SHORT >= SLICE
+            && self.may_block(fd)
+        {
+            if let Some(result) = attempt(Reading::Block)? {
+                return Ok(Wait::Ready(result));
+            }
+            if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
+                return Ok(Wait::Interrupted(signo));
+            }
+        }
+        // Whatever ended the read too early (a signal without a listener), this sleeps the rest.
         loop {
+            if Instant::now() >= until {
+                return Ok(Wait::SliceEnd);
+            }
             if let Some(signals) = signals.as_deref_mut() {
                 signals.arm();
             }
@@ -131,15 +160,20 @@ impl Waiter {
             }
             match ready {
                 Ready::Input => {
-                    if let Some(result) = attempt()? {
+                    if let Some(result) = attempt(Reading::Now)? {
                         return Ok(Wait::Ready(result));
                     }
                 }
                 Ready::Output => return Ok(Wait::Writable),
-                Ready::Nothing if Instant::now() >= until => return Ok(Wait::SliceEnd),
                 Ready::Nothing => {}
             }
         }
+    }
+
+    fn may_block(&mut self, fd: RawFd) -> bool {
+        *self
+            .can_block
+            .get_or_insert_with(|| allow_blocking(fd, SLICE).is_ok())
     }
 
     fn should_spin(&mut self) -> bool {
@@ -156,10 +190,10 @@ impl Waiter {
 
 fn spin_until<T>(
     end: Instant,
-    attempt: &mut impl FnMut() -> io::Result<Option<T>>,
+    attempt: &mut impl FnMut(Reading) -> io::Result<Option<T>>,
 ) -> io::Result<Option<T>> {
     while Instant::now() < end {
-        if let Some(result) = attempt()? {
+        if let Some(result) = attempt(Reading::Now)? {
             return Ok(Some(result));
         }
         std::hint::spin_loop();

@@ -53,7 +53,8 @@ fn interrupted(signals: &mut Signals, signo: libc::c_int) -> (Wait<()>, Duration
     let start = Instant::now();
     let mut waiter = Waiter::new(false);
     let ended = loop {
-        let attempt = || Ok((socket.read(&mut [0; 1])? != Read::WouldBlock).then_some(()));
+        let attempt =
+            |reading| Ok((socket.read(&mut [0; 1], reading)? != Read::WouldBlock).then_some(()));
         match waiter
             .wait(
                 socket.as_raw_fd(),

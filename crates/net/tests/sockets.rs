@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rpyc_net::{
-    listen_tcp, listen_unix, resolve, Address, Connecting, ListenFlags, Listener, Read, Socket,
-    Wait,
+    listen_tcp, listen_unix, resolve, Address, Connecting, ListenFlags, Listener, Read, Reading,
+    Socket, Wait,
 };
 
 const SOON: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ fn received(socket: &Socket) -> Read {
     let end = Instant::now() + SOON;
     let mut buffer = [0; 64];
     while Instant::now() < end {
-        match socket.read(&mut buffer).unwrap() {
+        match socket.read(&mut buffer, Reading::Now).unwrap() {
             Read::WouldBlock => std::thread::yield_now(),
             other => return other,
         }
@@ -67,7 +67,10 @@ fn temporary(name: &str) -> PathBuf {
 
 fn talk(mut listener: Listener, connecting: Connecting) {
     let (client, server) = (connected(connecting), accepted(&mut listener));
-    assert_eq!(client.read(&mut [0; 8]).unwrap(), Read::WouldBlock);
+    assert_eq!(
+        client.read(&mut [0; 8], Reading::Now).unwrap(),
+        Read::WouldBlock
+    );
     assert_eq!(
         client.write(&[std::io::IoSlice::new(b"hello")]).unwrap(),
         Some(5)
@@ -231,7 +234,10 @@ fn an_adopted_socket_becomes_non_blocking_without_delay_and_close_on_exec() {
     let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let fd = listener.accept().unwrap().0.into_raw_fd();
     let socket = Socket::adopt(fd).unwrap();
-    assert_eq!(socket.read(&mut [0; 1]).unwrap(), Read::WouldBlock);
+    assert_eq!(
+        socket.read(&mut [0; 1], Reading::Now).unwrap(),
+        Read::WouldBlock
+    );
     // SAFETY: only asks about an open descriptor.
     let flags = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_GETFD) };
     assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
@@ -276,7 +282,7 @@ fn writing_to_a_peer_that_is_gone_is_an_error_and_no_signal() {
     drop(theirs);
     let error = socket.write(&[std::io::IoSlice::new(b"x")]).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EPIPE));
-    assert_eq!(socket.read(&mut [0; 1]).unwrap(), Read::Eof);
+    assert_eq!(socket.read(&mut [0; 1], Reading::Now).unwrap(), Read::Eof);
 }
 
 #[test]
@@ -294,7 +300,7 @@ fn bytes_before_a_reset_are_lost_but_reported_as_reset() {
     drop(peer);
     let end = Instant::now() + SOON;
     loop {
-        match socket.read(&mut [0; 8]) {
+        match socket.read(&mut [0; 8], Reading::Now) {
             Ok(Read::WouldBlock) => assert!(Instant::now() < end),
             Ok(other) => panic!("{other:?}"),
             Err(error) => break assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET)),

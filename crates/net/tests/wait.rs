@@ -18,8 +18,8 @@ fn pair() -> (Socket, UnixStream) {
 
 fn read_wait(waiter: &mut Waiter, socket: &Socket, output: bool, timeout: Duration) -> Wait<Read> {
     let mut buffer = [0; 16];
-    let attempt = || {
-        Ok(match socket.read(&mut buffer)? {
+    let attempt = |reading| {
+        Ok(match socket.read(&mut buffer, reading)? {
             Read::WouldBlock => None,
             other => Some(other),
         })
@@ -116,7 +116,7 @@ fn a_writable_descriptor_ends_the_wait_only_where_output_is_queued() {
 fn an_error_of_the_read_is_the_error_of_the_wait() {
     let (socket, _theirs) = pair();
     let mut waiter = Waiter::new(true);
-    let failing = || Err::<Option<()>, _>(std::io::Error::from_raw_os_error(libc::ECONNRESET));
+    let failing = |_| Err::<Option<()>, _>(std::io::Error::from_raw_os_error(libc::ECONNRESET));
     let error = waiter
         .wait(socket.as_raw_fd(), false, FOREVER, None, failing)
         .unwrap_err();

@@ -1,0 +1,58 @@
+// Question: is an attribute's name cheaper as an interned id, looked up by a Map and spelled by Rust, than as a text on the tape?
+// 64 attribute calls with two ints per flush, the name from a set of 16.
+
+import { flush, nameId, tx } from '../../src/native/engine.ts';
+import { addon } from '../../src/native/load.ts';
+import { Tag } from '../../src/native/tape.ts';
+import { writeTuple } from '../../src/protocol/boxing.ts';
+import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
+import { report } from '../lib/micro.ts';
+import { learnPeer, openPush, sideOf } from '../lib/seam.ts';
+
+const handle = openPush();
+const rid = learnPeer(handle);
+const side = sideOf(false);
+const ARGS = [5, 10];
+const MANY = 64;
+
+const texts = (length: number): string[] =>
+  Array.from({ length: 16 }, (_, i) => `${'exposed_method_of_a_service'.slice(0, length - 1)}${'abcdefghijklmnop'[i]}`);
+
+function calls(names: readonly string[], write: (name: string) => void): void {
+  for (let i = 0; i < MANY; i++) {
+    tx.begin(handle, 1, 100, 8, 0);
+    tx.container(Tag.BOX, 4);
+    tx.ref(rid);
+    write(names[i & 15]);
+    writeTuple(side, ARGS, 1);
+    tx.container(Tag.TUPLE, 0);
+    tx.commit();
+  }
+  flush();
+}
+
+const output = (): Buffer => Buffer.from(addon.takeOutput(handle) ?? new Uint8Array());
+
+const WRITERS: Record<string, (name: string) => void> = {
+  'interned id': (name) => tx.name(nameId(name)),
+  text: (name) => tx.str(name),
+};
+
+await report('names', async (add) => {
+  for (const length of [3, 8, 16, 27]) {
+    const names = texts(length);
+    const ways = Object.entries(WRITERS);
+    await assertEqual(
+      Object.fromEntries(ways.map(([name, write]) => [name, () => (calls(names, write), output().toString('hex'))])),
+    );
+    const rounds = ways.map(([name, write]) => [
+      name,
+      () => {
+        const ns = bulk(500, () => calls(names, write)) / MANY;
+        output();
+        return ns;
+      },
+    ]);
+    add(`call of a method with a name of ${length}`, 0, await alternate(11, Object.fromEntries(rounds)));
+  }
+});
