@@ -8,3 +8,9 @@ export const root: string;
 
 /** The interpreter of the environment with this RPyC release. */
 export function pythonOf(version: string): string;
+
+/** cargo on the PATH, or where rustup puts it. */
+export function findCargo(): string;
+
+/** Runs a program in the root of the checkout and resolves with its stdout (empty unless piped). */
+export function run(command: string, args: readonly string[], options?: object): Promise<string>;

@@ -48,8 +48,13 @@ await report('names', async (add) => {
     const rounds = ways.map(([name, write]) => [
       name,
       () => {
-        const ns = bulk(500, () => calls(names, write)) / MANY;
-        output();
+        // The endpoint's queue is emptied before it outgrows the caches.
+        const ns =
+          bulk(30, () => {
+            bulk(30, () => calls(names, write));
+            addon.takeOutput(handle);
+          }) /
+          (30 * MANY);
         return ns;
       },
     ]);

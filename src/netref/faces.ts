@@ -129,7 +129,7 @@ function* callOn(parent: unknown, name: string, args: readonly unknown[], named:
 /** Drops an intermediate object of a chain as soon as it has served. */
 function drop(value: unknown): void {
   const holder = holderOf(value);
-  if (holder !== undefined) holder.conn.release(holder, false);
+  if (holder !== undefined) holder.conn.release(holder);
 }
 
 function* resolveArgs(args: readonly unknown[]): Steps<readonly unknown[]> {
@@ -165,7 +165,7 @@ function callNow(holder: Holder, name: string | undefined, args: readonly unknow
 }
 
 function dispose(holder: Holder): () => void {
-  return () => holder.conn.release(holder, false);
+  return () => holder.conn.release(holder);
 }
 
 // --- the awaitable face --------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class AsyncNetref extends Handler {
       case Symbol.dispose:
         return dispose(holder);
       case Symbol.asyncDispose:
-        return async () => holder.conn.release(holder, false);
+        return async () => holder.conn.release(holder);
       case Symbol.toPrimitive:
       case 'toString':
       case 'toJSON':

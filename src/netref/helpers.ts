@@ -187,7 +187,7 @@ export function buffiter(ref: Ref, buffering: Partial<Buffering> = {}): Iterable
 export function release(ref: Ref): void {
   const holder = holderOf(ref);
   if (holder === undefined) throw notNetref(ref);
-  holder.conn.release(holder, false);
+  holder.conn.release(holder);
 }
 
 /** Do two references, of whatever face, stand for the same remote object? */

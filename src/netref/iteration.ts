@@ -60,7 +60,7 @@ class Cursor {
 
   /** Gives the remote iterator back at once. */
   close(): void {
-    if (this.iterator !== undefined) this.iterator.conn.release(this.iterator, false);
+    if (this.iterator !== undefined) this.iterator.conn.release(this.iterator);
     this.iterator = undefined;
   }
 }

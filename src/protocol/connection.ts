@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
 import { BackpressureError, codedError, EOFError, InterruptedError, ProtocolError, TimeoutError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
-import { checkDepth, collected, detail, type Endpoint, enterBatch, flush, leaveBatch, nameId, send, tx, wait } from '../native/engine.ts';
+import { checkDepth, detail, type Endpoint, enterBatch, flush, leaveBatch, nameId, send, tx, wait } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import { Arena, KIND_DEL, RECORD_WORDS, Tag } from '../native/tape.ts';
 import { linkError, type Transport } from '../native/transport.ts';
@@ -18,7 +18,8 @@ import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, HANDLE_GETROOT, HANDLE_PING
 import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
 import { Exports } from './exports.ts';
 import { PendingTable, PromisePending, Waiter } from './pending.ts';
-import { type Face, Holder, holderOf, IdPackOf, type MakeProxy, type RemoteClass } from './refs.ts';
+import { type Face, Holder, holderOf, IdPackOf, type MakeProxy } from './refs.ts';
+import { RemoteObjects } from './remote.ts';
 import { SyncConnection } from './sync.ts';
 import { loadException, writeException } from './vinegar.ts';
 
@@ -73,8 +74,6 @@ export interface ConnectionStats {
 }
 
 const PING_DATA = 'abcdefghijklmnopqrstuvwxyz'.repeat(20);
-/** Dead holders are looked for in slices of so many, so that no single call pays for all. */
-const SWEEP_SLICE = 4096;
 /** Bytes put on the tape between two looks at the write queue. */
 const QUEUE_CHECK = 256 * 1024;
 /** How long `close` waits for the peer to hang up, ms. */
@@ -82,7 +81,6 @@ const CLOSE_WAIT = 1000;
 /** A blocking wait without traffic for so long, with an async handler unanswered, is worth a warning, ms. */
 const DEADLOCK_WARNING = 1000;
 
-const deadRids = new Int32Array(SWEEP_SLICE);
 /** Blocking waits on this thread's stack: while there is one, promises do not settle. */
 let blockingWaits = 0;
 
@@ -127,16 +125,13 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private readonly netrefs: NetrefMaker;
   private readonly pending = new PendingTable();
   private readonly batches: Batch[] = [];
-  private readonly classes: RemoteClass[] = [];
-  /** References received less references released, by rid. */
-  private readonly counts: number[] = [];
+  private readonly remote: RemoteObjects;
   /** As Addon.stats fills it. */
   private readonly counters = new Float64Array(6);
   private seq = 0;
   private remoteRoot: Holder | undefined;
   private ending: Error | undefined;
   private closing = false;
-  private sweepAt = -1;
   private unchecked = 0;
   private readonly onDrain: (() => void)[] = [];
   private readonly onServed = new Set<(served: boolean) => void>();
@@ -159,6 +154,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     this.netrefs = parts.netrefs;
     this.localRoot = parts.root;
     this.access = new Access(parts.config);
+    this.remote = new RemoteObjects(this, (rid, count) => {
+      tx.begin(this.handle, KIND_DEL, this.seq++, rid, count);
+      tx.commit();
+    });
     this.speaks = parts.speaks ?? 0;
   }
 
@@ -445,7 +444,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
 
   /** Sends the message just committed; `atOnce` is what its commit said. @throws RangeError where it turned out larger than a frame */
   private sendNow(atOnce: boolean): void {
-    if (!atOnce) return send(false);
+    if (!atOnce) {
+      send(false);
+      return;
+    }
     try {
       flush();
     } catch (error) {
@@ -701,8 +703,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
       this.drain();
     } else if (code < 0) this.onStatus(code);
     if (this.onServed.size !== 0 && code !== 0) for (const done of this.onServed) done(true);
-    if (collected()) this.sweepAt = 0;
-    if (this.sweepAt >= 0) this.sweep();
+    if (this.ending === undefined) this.remote.sweepIfDue();
   }
 
   /** Processes records in order, those of outer batches first: a nested wait may need one of them. */
@@ -792,65 +793,18 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   }
 
   arrive(rid: number, cls: number, isClass: boolean, face: Face): object {
-    let holder = addon.holder(this.handle, rid) as Holder | undefined;
-    if (holder === undefined || holder.released) {
-      holder = new Holder(this, rid, this.classes[cls] ?? this.learnClass(cls), isClass);
-      addon.setHolder(this.handle, rid, holder);
-      // A holder that died since the last sweep leaves its count to this one: the object is the same.
-      this.counts[rid] = (this.counts[rid] ?? 0) + 1;
-    } else this.counts[rid]++;
-    return this.netrefs.proxy(holder, face);
+    return this.netrefs.proxy(this.remote.arrive(rid, cls, isClass), face);
   }
 
-  private learnClass(cls: number): RemoteClass {
-    const [name] = addon.classInfo(this.handle, cls);
-    const learned: RemoteClass = { name, methods: undefined };
-    this.classes[cls] = learned;
-    return learned;
-  }
-
-  /** Takes back one acquisition of a reference, or all; the last one tells the peer. */
-  release(holder: Holder, all: boolean): void {
-    if (holder.released || this.ending !== undefined) {
-      holder.released = true;
-      return;
-    }
-    const { rid } = holder;
-    const held = this.counts[rid];
-    if (!all && held > 1) {
-      this.counts[rid] = held - 1;
-      this.writeDel(rid, 1);
-    } else {
-      holder.released = true;
-      if (this.remoteRoot === holder) this.remoteRoot = undefined;
-      this.counts[rid] = 0;
-      this.writeDel(rid, held);
-    }
-    send(false);
-  }
-
-  private writeDel(rid: number, count: number): void {
-    tx.begin(this.handle, KIND_DEL, this.seq++, rid, count);
-    tx.commit();
+  /** Takes back one acquisition of a reference; the last one frees the object there. */
+  release(holder: Holder): void {
+    if (holder.released) return;
+    if (this.ending !== undefined) holder.released = true;
+    else this.remote.release(holder);
+    if (holder.released && this.remoteRoot === holder) this.remoteRoot = undefined;
   }
 
   onCollected(): void {
-    this.sweepAt = 0;
-    while (this.sweepAt >= 0 && this.ending === undefined) this.sweep();
-  }
-
-  /** Looks through one slice of the references for dead holders and releases them. The DELs go out with the next write. */
-  private sweep(): void {
-    if (this.ending !== undefined) return;
-    const found = addon.sweep(this.handle, this.sweepAt, SWEEP_SLICE, deadRids);
-    const next = detail();
-    this.sweepAt = next === 0 ? -1 : next;
-    for (let i = 0; i < found; i++) {
-      const rid = deadRids[i];
-      // 0: its DEL is on the tape already.
-      if (this.counts[rid] > 0) this.writeDel(rid, this.counts[rid]);
-      this.counts[rid] = 0;
-    }
-    if (found > 0) send(false);
+    if (this.ending === undefined) this.remote.sweepAll();
   }
 }

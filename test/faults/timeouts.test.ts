@@ -34,23 +34,19 @@ test('a blocking call ends with TimeoutError, and its late answer is released', 
   await link.nextFrame();
   await link.sendFrame(b.reply(1, b.remote(b.idPack('srv.Late', 7, 4711))));
   await link.sendFrame(b.reply(2, b.value(b.int(2))));
-  // The program collects garbage before its third call: the late object goes, at the latest with what it sends next.
-  const rest = b.readMessage(await link.nextPayload());
-  const asked = [rest];
-  if (rest.body[0] === b.GETATTR) await link.sendFrame(b.reply(rest.seq, b.value(b.int(3))));
-  else {
-    const last = b.readMessage(await link.nextPayload());
-    asked.push(last);
-    await link.sendFrame(b.reply(last.seq, b.value(b.int(3))));
+  expect((await program.next()).second).toEqual({ value: 2 });
+  // It collects garbage and goes on calling: the late object's release comes between the calls.
+  const released: unknown[] = [];
+  for (let calls = 0; calls < 3; ) {
+    const { seq, body } = b.readMessage(await link.nextPayload());
+    if (body[0] === b.DEL) released.push(body[1][1][0][1][2]);
+    else {
+      calls++;
+      await link.sendFrame(b.reply(seq, b.value(b.int(calls))));
+    }
   }
-  const { second, third, pending, closed } = await program.next();
-  expect(second).toEqual({ value: 2 });
-  expect(third).toEqual({ value: 3 });
-  expect(pending).toBe(0);
-  expect(closed).toBe(false);
-  const del = asked.find((m) => m.body[0] === b.DEL) ?? b.readMessage(await link.nextPayload());
-  expect(del.body[0]).toBe(b.DEL);
-  expect(JSON.stringify(del.body)).toContain('4711');
+  expect(released).toEqual([4711]);
+  expect(await program.next()).toEqual({ rest: [1, 2, 3], pending: 0, closed: false });
 });
 
 test('traffic that is not the answer does not keep a blocking call alive', async () => {

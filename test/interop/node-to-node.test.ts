@@ -37,8 +37,10 @@ describe.each(FACES)('A Node client of a Node server, %s,', (face) => {
 
   check('sends and receives every kind of value', function* (root) {
     const values = [null, true, 1, -1.5, -0, Number.NaN, 2n ** 64n, '', '😀\ufeff', Buffer.from('b'), rpyc.tuple(1, rpyc.tuple('x'))];
-    for (const value of [...values, rpyc.slice(1, 2), new rpyc.Complex(1, 2), rpyc.Ellipsis, 'x'.repeat(100_000), Buffer.alloc(3_000_000, 7)])
+    for (const value of [...values, rpyc.slice(1, 2), new rpyc.Complex(1, 2), rpyc.Ellipsis, 'x'.repeat(100_000)])
       expect(yield root.echo(value)).toStrictEqual(value);
+    const large = Buffer.alloc(3_000_000, 7);
+    expect((yield root.echo(large)).equals(large)).toBe(true);
     expect([...(yield root.echo(new rpyc.FrozenSet([1, 2])))]).toEqual([1, 2]);
     const own = {};
     expect(yield root.echo(own)).toBe(own);
