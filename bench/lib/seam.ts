@@ -19,7 +19,7 @@ const row = (i: number): readonly unknown[] =>
 
 /** The table's rows, by name. Tuples are frozen, as whatever is sent by value. */
 export const MESSAGES: Readonly<Record<string, Message>> = {
-  'call add(5, 10), 72 bytes': call('add', [5, 10], []),
+  'call add(5, 10)': call('add', [5, 10], []),
   'reply with an int': { kind: 2, seq: 100, value: 15 },
   'call with text and kwargs': call(
     'greet',
@@ -34,7 +34,7 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   'reply with 57 KB of rows': {
     kind: 2,
     seq: 100,
-    value: Object.freeze(Array.from({ length: 785 }, (_, i) => row(i))),
+    value: Object.freeze(Array.from({ length: 960 }, (_, i) => row(i))),
   },
 };
 
@@ -48,7 +48,7 @@ const text = (value: string): Buffer => Buffer.concat([Buffer.from([0x08, 0x0e, 
 /** id_pack of an object of ours with small ids, as our peers send it back. */
 export const OUR_PACK = Buffer.concat([
   Buffer.from([0x12]),
-  text('js.services.CalculatorService0123456'),
+  text('js.services.CalculatorService012345'),
   Buffer.from([0x51, 0x52]),
 ]);
 /** id_pack of a Python object: two addresses. */

@@ -80,8 +80,8 @@ const BLOB_BYTES = 16 * 1024;
 /** The tape is flushed at once beyond this many bytes. */
 const FLUSH_BYTES = 64 * 1024;
 const FLUSH_WORDS = 48 * 1024;
-/** Short strings are copied by a loop, which beats the call into Buffer. */
-const SHORT_STRING = 24;
+/** Short strings are copied by a loop, which beats the call into Buffer (bench/micro/text.ts). */
+const SHORT_STRING = 14;
 
 const MOST_PER_WORD = 2100;
 

@@ -243,10 +243,13 @@ type PathParent = Holder | PendingRef;
 class Path extends Handler implements PendingRef {
   private readonly parent: PathParent;
   private readonly key: string;
+  /** Of a reference whose key is an attribute for sure: calling it is one CALLATTR. */
+  private readonly direct: Holder | undefined;
   constructor(parent: PathParent, key: string) {
     super();
     this.parent = parent;
     this.key = key;
+    this.direct = parent instanceof Holder && 'attr' in keyOf(parent, key) ? parent : undefined;
   }
 
   /** The parent object, and whether it is ours to drop. */
@@ -314,9 +317,7 @@ class Path extends Handler implements PendingRef {
   }
 
   apply(_target: object, _self: unknown, args: unknown[]): Promise<unknown> {
-    const { parent, key } = this;
-    if (parent instanceof Holder && parent.cls.name !== DICT && !isIndex(key)) return callLater(parent, key, args);
-    return runAsync(this.call(args));
+    return this.direct === undefined ? runAsync(this.call(args)) : callLater(this.direct, this.key, args);
   }
 
   construct(_target: object, args: unknown[]): object {
@@ -376,6 +377,9 @@ class RootPath extends Handler implements PendingRef {
       default:
         return undefined;
     }
+  }
+  async apply(_target: object, _self: unknown, args: unknown[]): Promise<unknown> {
+    return Reflect.apply((await this.fetch()) as (...args: unknown[]) => unknown, undefined, args);
   }
 }
 

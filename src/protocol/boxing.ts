@@ -298,7 +298,8 @@ function readLocal(): unknown {
   return object;
 }
 
-const SHORT_TEXT = 10;
+/** Up to so many characters a loop beats the call into Buffer (bench/micro/text.ts). */
+const SHORT_TEXT = 6;
 
 function latin1(): string {
   const offset = words[pos++];

@@ -68,6 +68,7 @@ function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
     } else {
       startReading(arena, words[at + 6], side, side.localRoot.face);
       const args = readTuple();
+      if (handler === H.HANDLE_CALL) what = calleeName(side, words[at + 4]) ?? what;
       const handle = HANDLERS[handler];
       if (handle === undefined) throw new exceptions.KeyError(handler);
       result = handle(side, args, words[at + 4]);
@@ -80,6 +81,12 @@ function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
   } catch (thrown) {
     answerThrown(side, seq, thrown, what, started);
   }
+}
+
+/** What a called function is known as, for messages. */
+function calleeName(side: ServingSide, id: number): string | undefined {
+  const callee = side.exports.get(id)?.object;
+  return typeof callee === 'function' && typeof callee.name === 'string' && callee.name !== '' ? callee.name : undefined;
 }
 
 function publish(name: string, started: number, failed: boolean): void {

@@ -45,7 +45,8 @@ export function tuple(...items: Brine[]): Brine {
   return Buffer.concat([tag, ...items]);
 }
 
-export const slice = (start: Brine, stop: Brine, step: Brine): Brine => Buffer.concat([raw('19'), tuple(start, stop, step)]);
+export const slice = (start: Brine, stop: Brine, step: Brine): Brine =>
+  Buffer.concat([raw('19'), tuple(start, stop, step)]);
 
 /** Boxes: a value, a tuple of boxes, an object of the receiver's, an object of the sender's. */
 export const value = (item: Brine): Brine => tuple(int(1), item);
@@ -55,7 +56,8 @@ export const remote = (pack: Brine): Brine => tuple(int(4), pack);
 export const idPack = (name: string, cls: number | bigint, instance: number | bigint): Brine =>
   tuple(str(name), int(cls), int(instance));
 
-const message6 = (kind: number, seq: Brine, body: Brine): Buffer => Buffer.concat([Buffer.from([kind]), tuple(seq, body)]);
+const message6 = (kind: number, seq: Brine, body: Brine): Buffer =>
+  Buffer.concat([Buffer.from([kind]), tuple(seq, body)]);
 const message5 = (kind: number, seq: Brine, body: Brine): Buffer => tuple(int(kind), seq, body);
 const message = (kind: number, seq: number | Brine, body: Brine, version: 5 | 6): Buffer =>
   (version === 6 ? message6 : message5)(kind, typeof seq === 'number' ? int(seq) : seq, body);

@@ -2,7 +2,7 @@
 // calls reject once, and a connection beside it notices nothing.
 import { deflateSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ConnectOptions, type Connection, connect, ProtocolError, Service } from '../../src/index.ts';
+import { type Connection, type ConnectOptions, connect, ProtocolError, Service } from '../../src/index.ts';
 import { ScriptedPeer } from '../support/scripted-peer.ts';
 import * as b from './bytes.ts';
 
@@ -30,7 +30,11 @@ const frameOf = (length: number, body: Buffer): Buffer => {
 /** Each name is a kind of bad bytes; the message of the error must match. */
 const BAD: readonly [name: string, bytes: Buffer, message: RegExp][] = [
   ['a frame of 4 GiB', frameOf(0xffff_ffff, Buffer.alloc(100)), /frame of 4294967295 bytes exceeds maxFrame 64 KiB/],
-  ['a frame one byte over maxFrame', frameOf(64 * 1024 + 1, Buffer.alloc(0)), /frame of 65537 bytes exceeds maxFrame 64 KiB/],
+  [
+    'a frame one byte over maxFrame',
+    frameOf(64 * 1024 + 1, Buffer.alloc(0)),
+    /frame of 65537 bytes exceeds maxFrame 64 KiB/,
+  ],
   ['a zip bomb', b.frame(deflateSync(Buffer.alloc(8 << 20)), 1), /inflates to more than maxInflated 32 KiB/],
   ['invalid zlib', b.frame('00 01 02 03 04', 1), /not a valid zlib stream/],
   ['zlib with a wrong checksum', b.frame(brokenChecksum(), 1), /not a valid zlib stream/],
@@ -38,26 +42,50 @@ const BAD: readonly [name: string, bytes: Buffer, message: RegExp][] = [
   ['an empty compressed payload', b.frame('', 1), /zlib/],
   ['a brine tag that nobody writes', b.frame(call(0, b.value(b.raw('07')))), /unknown brine tag 0x07 at byte/],
   ['another one', b.frame(call(0, b.value(b.raw('ff')))), /unknown brine tag 0xff at byte/],
-  ['a container longer than the payload', b.frame(call(0, b.value(b.raw('15 7fffffff 02')))), /container of 2147483647 items in 1 remaining bytes/],
+  [
+    'a container longer than the payload',
+    b.frame(call(0, b.value(b.raw('15 7fffffff 02')))),
+    /container of 2147483647 items in 1 remaining bytes/,
+  ],
   ['a value that ends early', b.frame(call(0, b.value(b.raw('0e 50 41')))), /payload ends inside a value at byte/],
   ['401 levels', b.frame(deep(401)), /nested deeper than maxDepth 400/],
   ['a hundred thousand levels', b.frame(nested(60_000)), /not an RPyC message|nested deeper/],
   ['label 9', b.frame(call(0, b.tuple(b.int(9), b.NONE))), /invalid label 9/],
   ['label 0', b.frame(call(0, b.tuple(b.int(0), b.NONE))), /invalid label 0/],
   ['a box that is no pair', b.frame(call(0, b.NONE)), /is not a box/],
-  ['an id_pack of two', b.frame(call(0, b.remote(b.tuple(b.str('x'), b.int(1))))), /id_pack at byte \d+ is not \(str, int, int\)/],
-  ['an id_pack of 4.0', b.frame(call(0, b.remote(b.tuple(b.int(1), b.str('x'), b.str('m'))))), /speaks RPyC 4\.0 or older/],
+  [
+    'an id_pack of two',
+    b.frame(call(0, b.remote(b.tuple(b.str('x'), b.int(1))))),
+    /id_pack at byte \d+ is not \(str, int, int\)/,
+  ],
+  [
+    'an id_pack of 4.0',
+    b.frame(call(0, b.remote(b.tuple(b.int(1), b.str('x'), b.str('m'))))),
+    /speaks RPyC 4\.0 or older/,
+  ],
   ['a LOCAL_REF of 4.0', b.frame(call(0, b.local(b.int(140_000)))), /speaks RPyC 4\.0 or older|id_pack/],
   ['a sequence number that is text', b.frame(b.request(b.str('one'), b.PING)), /sequence number/],
   ['a negative sequence number', b.frame(b.request(b.int(-1), b.PING)), /sequence number/],
   ['a sequence number over 2^53', b.frame(b.request(b.int(2n ** 60n), b.PING)), /sequence number/],
-  ['message number 0', b.frame(Buffer.concat([b.raw('00'), b.tuple(b.int(0), b.NONE)])), /not an RPyC message, it starts with 00 11/],
-  ['message number 4', b.frame(Buffer.concat([b.raw('04'), b.tuple(b.int(0), b.NONE)])), /not an RPyC message, it starts with 04 11/],
+  [
+    'message number 0',
+    b.frame(Buffer.concat([b.raw('00'), b.tuple(b.int(0), b.NONE)])),
+    /not an RPyC message, it starts with 00 11/,
+  ],
+  [
+    'message number 4',
+    b.frame(Buffer.concat([b.raw('04'), b.tuple(b.int(0), b.NONE)])),
+    /not an RPyC message, it starts with 04 11/,
+  ],
   ['invalid UTF-8', b.frame(call(0, b.value(b.str(Buffer.from([0x61, 0xff]))))), /is not valid UTF-8/],
   ['a surrogate in UTF-8', b.frame(call(0, b.value(b.str(Buffer.from([0xed, 0xa0, 0x80]))))), /is not valid UTF-8/],
   ['an int of 4301 digits', b.frame(call(0, b.value(b.int(10n ** 4300n)))), /int of 4301 digits exceeds 4300 digits/],
   ['an int that is no int', b.frame(call(0, b.value(b.raw('16 03 31 5f 30')))), /int text at byte \d+ is not/],
-  ['a frozenset that is no tuple', b.frame(call(0, b.value(b.raw('1a 50')))), /brine \w+ with a content of another kind/],
+  [
+    'a frozenset that is no tuple',
+    b.frame(call(0, b.value(b.raw('1a 50')))),
+    /brine \w+ with a content of another kind/,
+  ],
   ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), /frame of 1195725856 bytes exceeds/],
   ['a TLS hello', b.raw('16 03 01 00 c8 01 00 00 c4 03 03'), /frame of 369295616 bytes exceeds/],
   ['text in a frame', b.frame(Buffer.from('hello there')), /not an RPyC message, it starts with 68 65 6c 6c/],
@@ -159,7 +187,8 @@ describe('a client that is hostile to a Node server', () => {
     const client = await b.Client.connect(server.port);
     const seqs = Array.from({ length: 5000 }, (_, i) => i + 1);
     await client.link.send(Buffer.concat(seqs.map((seq) => b.frame(b.request(seq, b.PING, [b.value(b.int(seq))])))));
-    for (const seq of seqs) expect(await client.link.nextPayload().then(b.readMessage)).toEqual({ kind: 2, seq, body: [1, seq] });
+    for (const seq of seqs)
+      expect(await client.link.nextPayload().then(b.readMessage)).toEqual({ kind: 2, seq, body: [1, seq] });
   });
 
   test('an empty payload is ignored', async () => {
@@ -179,7 +208,9 @@ describe('a client that is hostile to a Node server', () => {
   });
 });
 
-function nextError(server: { once(event: 'connection', listener: (conn: Connection) => void): unknown }): Promise<Error> {
+function nextError(server: {
+  once(event: 'connection', listener: (conn: Connection) => void): unknown;
+}): Promise<Error> {
   return new Promise((resolve) => server.once('connection', (conn) => conn.once('error', resolve)));
 }
 
@@ -205,7 +236,11 @@ describe('a server that is hostile to a Node client', () => {
     conn.on('close', (error) => events.push(['close', error]));
     const calls = [conn.root.a(), conn.root.b(), conn.ping()];
     const outcomes: unknown[] = [];
-    for (const c of calls) c.then((v: unknown) => outcomes.push(v), (e: unknown) => outcomes.push(e));
+    for (const c of calls)
+      c.then(
+        (v: unknown) => outcomes.push(v),
+        (e: unknown) => outcomes.push(e),
+      );
     await link.nextFrame();
     await link.nextFrame();
     await link.nextFrame();
@@ -247,7 +282,9 @@ describe('a server that is hostile to a Node client', () => {
     const calls = Array.from({ length: 500 }, () => conn.root.a());
     for (let i = 0; i < 500; i++) await link.nextFrame();
     for (const byte of b.frame(b.reply(1, b.value(b.int(1))))) await link.send(Buffer.from([byte]));
-    await link.send(Buffer.concat(Array.from({ length: 499 }, (_, i) => b.frame(b.reply(i + 2, b.value(b.int(i + 2)))))));
+    await link.send(
+      Buffer.concat(Array.from({ length: 499 }, (_, i) => b.frame(b.reply(i + 2, b.value(b.int(i + 2)))))),
+    );
     expect(await Promise.all(calls)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
   });
 
@@ -258,12 +295,22 @@ describe('a server that is hostile to a Node client', () => {
     const link = await peer.accept();
     await link.nextFrame();
     await link.sendFrame(b.reply(0, b.remote(b.tuple(b.int(140), b.str('Service'), b.str('srv')))));
-    await expect(opening).rejects.toMatchObject({ code: 'ERR_RPYC_PROTOCOL', message: expect.stringContaining('RPyC 4.0') });
+    await expect(opening).rejects.toMatchObject({
+      code: 'ERR_RPYC_PROTOCOL',
+      message: expect.stringContaining('RPyC 4.0'),
+    });
   });
 
   test('an exception payload of any shape becomes an error, and the connection lives', async () => {
     const { conn, link } = await toScripted();
-    const payloads = [b.NONE, b.int(2), b.str('text'), b.tuple(), b.tuple(b.int(1), b.int(2), b.int(3), b.int(4)), b.tuple(b.tuple(), b.NONE, b.NONE, b.NONE)];
+    const payloads = [
+      b.NONE,
+      b.int(2),
+      b.str('text'),
+      b.tuple(),
+      b.tuple(b.int(1), b.int(2), b.int(3), b.int(4)),
+      b.tuple(b.tuple(), b.NONE, b.NONE, b.NONE),
+    ];
     for (const [i, payload] of payloads.entries()) {
       const call = conn.root.a();
       await link.nextFrame();

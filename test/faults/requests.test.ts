@@ -15,7 +15,13 @@ class Point {
 }
 
 const shared = {
-  plain: { key: 'value', method: () => 'reached', get trap() { return 'reached'; } },
+  plain: {
+    key: 'value',
+    method: () => 'reached',
+    get trap() {
+      return 'reached';
+    },
+  },
   list: [1, 2, 3],
   map: new Map<unknown, unknown>([['key', 'value']]),
   set: new Set([1]),
@@ -57,7 +63,13 @@ class Objects extends Service {
 }
 
 beforeEach(() => {
-  shared.plain = { key: 'value', method: () => 'reached', get trap() { return 'reached'; } };
+  shared.plain = {
+    key: 'value',
+    method: () => 'reached',
+    get trap() {
+      return 'reached';
+    },
+  };
   shared.list = [1, 2, 3];
   shared.map = new Map<unknown, unknown>([['key', 'value']]);
 });
@@ -93,14 +105,29 @@ describe('a request that nobody could mean', () => {
   });
 
   test.each([
-    b.GETATTR, b.DELATTR, b.SETATTR, b.CALL, b.CALLATTR, b.REPR, b.STR, b.CMP, b.HASH, b.DIR, b.DEL, b.BUFFITER, b.CTXEXIT,
-    b.INSTANCECHECK, b.OLDSLICING,
+    b.GETATTR,
+    b.DELATTR,
+    b.SETATTR,
+    b.CALL,
+    b.CALLATTR,
+    b.REPR,
+    b.STR,
+    b.CMP,
+    b.HASH,
+    b.DIR,
+    b.DEL,
+    b.BUFFITER,
+    b.CTXEXIT,
+    b.INSTANCECHECK,
+    b.OLDSLICING,
   ])('handler %i for an object that was never sent is answered with KeyError', async (handler) => {
     const { client, conn } = await connected();
     const unknown = b.local(b.idPack('js.Nothing', 4711, 4712));
     const name = b.value(b.str('x'));
     const [one, none] = [b.value(b.int(1)), b.value(b.tuple())];
-    const rest = { [b.DEL]: [one], [b.BUFFITER]: [one], [b.CALL]: [none], [b.CALLATTR]: [name, none, none] }[handler] ?? [name, name, name, name, none];
+    const rest = { [b.DEL]: [one], [b.BUFFITER]: [one], [b.CALL]: [none], [b.CALLATTR]: [name, none, none] }[
+      handler
+    ] ?? [name, name, name, name, none];
     expect(b.raisedBy(await client.ask(handler, [unknown, ...rest]))).toEqual(['KeyError', 4712]);
     expect(await client.isAlive()).toBe(true);
     expect(conn.stats.localObjects).toBe(1);
@@ -117,7 +144,12 @@ describe('a request that nobody could mean', () => {
     const { client } = await connected();
     for (const handler of Object.values({ ...b }).filter((n): n is number => typeof n === 'number')) {
       if (handler === b.CLOSE || handler === b.PING || handler === b.GETROOT) continue;
-      for (const container of [b.boxes(), b.value(b.tuple()), b.boxes(b.value(b.NONE)), b.value(b.tuple(b.str('abc')))]) {
+      for (const container of [
+        b.boxes(),
+        b.value(b.tuple()),
+        b.boxes(b.value(b.NONE)),
+        b.value(b.tuple(b.str('abc'))),
+      ]) {
         expect((await client.askWith(handler, container)).kind).toBe(3);
       }
     }
@@ -179,7 +211,8 @@ describe('reference counts', () => {
   test('a count that is no number', async () => {
     const { client, conn } = await connected();
     const list = await object(client, 'list');
-    for (const count of [b.str('many'), b.NONE, b.tuple(b.int(1)), b.raw('18 3ff8000000000000')]) await drop(client, list, count);
+    for (const count of [b.str('many'), b.NONE, b.tuple(b.int(1)), b.raw('18 3ff8000000000000')])
+      await drop(client, list, count);
     expect(conn.stats.localObjects).toBeLessThanOrEqual(2);
     expect(await client.isAlive()).toBe(true);
   });
@@ -198,7 +231,9 @@ describe('reference counts', () => {
     const { client } = await connected();
     await drop(client, client.rootBox, b.int(5));
     const again = b.asPack(await client.ask(b.GETROOT));
-    expect(b.raisedBy(await client.ask(b.CALLATTR, [client.rootBox, b.value(b.str('echo')), b.value(b.tuple())]))?.[0]).toBe('KeyError');
+    expect(
+      b.raisedBy(await client.ask(b.CALLATTR, [client.rootBox, b.value(b.str('echo')), b.value(b.tuple())]))?.[0],
+    ).toBe('KeyError');
     client.root = again;
     expect((await client.call('echo')).body).toEqual([1, 0]);
   });
@@ -218,21 +253,35 @@ describe('names', () => {
     expect(await client.isAlive()).toBe(true);
   });
 
-  test.each([b.GETATTR, b.DELATTR, b.SETATTR, b.CALLATTR])('that are no text are a TypeError (handler %i)', async (handler) => {
-    const { client } = await connected({ allow_setattr: true, allow_delattr: true });
-    const point = await object(client, 'point');
-    for (const name of [b.int(5), b.NONE, b.TRUE, b.tuple(b.str('x')), b.int(2n ** 70n)]) {
-      const heard = await client.ask(handler, [point, b.value(name), b.value(b.tuple()), b.value(b.tuple())]);
-      expect(b.raisedBy(heard)).toEqual(['TypeError', 'name must be a string']);
-    }
-    const byReference = await client.ask(handler, [point, point, b.value(b.tuple())]);
-    expect(b.raisedBy(byReference)).toEqual(['TypeError', 'name must be a string']);
-  });
+  test.each([b.GETATTR, b.DELATTR, b.SETATTR, b.CALLATTR])(
+    'that are no text are a TypeError (handler %i)',
+    async (handler) => {
+      const { client } = await connected({ allow_setattr: true, allow_delattr: true });
+      const point = await object(client, 'point');
+      for (const name of [b.int(5), b.NONE, b.TRUE, b.tuple(b.str('x')), b.int(2n ** 70n)]) {
+        const heard = await client.ask(handler, [point, b.value(name), b.value(b.tuple()), b.value(b.tuple())]);
+        expect(b.raisedBy(heard)).toEqual(['TypeError', 'name must be a string']);
+      }
+      const byReference = await client.ask(handler, [point, point, b.value(b.tuple())]);
+      expect(b.raisedBy(byReference)).toEqual(['TypeError', 'name must be a string']);
+    },
+  );
 
   test('of a megabyte, with odd characters, or like the inside of the engine, are simply absent', async () => {
     const { client } = await connected({ allow_public_attrs: true });
     const point = await object(client, 'point');
-    for (const name of ['n'.repeat(1 << 20), '\0', 'a b', '@@iterator', 'Symbol.iterator', '', '😀', 'rpyc.holder', 'toString', 'hasOwnProperty']) {
+    for (const name of [
+      'n'.repeat(1 << 20),
+      '\0',
+      'a b',
+      '@@iterator',
+      'Symbol.iterator',
+      '',
+      '😀',
+      'rpyc.holder',
+      'toString',
+      'hasOwnProperty',
+    ]) {
       expect(b.raisedBy(await client.ask(b.GETATTR, [point, b.value(b.str(name))]))?.[0]).toBe('AttributeError');
     }
     expect(await client.isAlive()).toBe(true);
@@ -254,20 +303,30 @@ describe('arguments of a call', () => {
     expect(await client.isAlive()).toBe(true);
   });
 
-  test.each(['__proto__', 'constructor', 'prototype', 'caller', '__defineGetter__'])('a keyword called %s is a TypeError', async (name) => {
-    const { client } = await connected();
-    const fn = await object(client, 'fn');
-    const kwargs = b.value(b.tuple(b.tuple(b.str(name), b.int(1))));
-    expect(b.raisedBy(await callWith(client, fn, b.value(b.tuple()), kwargs))?.[0]).toBe('TypeError');
-    const attr = await client.ask(b.CALLATTR, [client.rootBox, b.value(b.str('echo')), b.value(b.tuple()), kwargs]);
-    expect(b.raisedBy(attr)?.[0]).toBe('TypeError');
-    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
-  });
+  test.each(['__proto__', 'constructor', 'prototype', 'caller', '__defineGetter__'])(
+    'a keyword called %s is a TypeError',
+    async (name) => {
+      const { client } = await connected();
+      const fn = await object(client, 'fn');
+      const kwargs = b.value(b.tuple(b.tuple(b.str(name), b.int(1))));
+      expect(b.raisedBy(await callWith(client, fn, b.value(b.tuple()), kwargs))?.[0]).toBe('TypeError');
+      const attr = await client.ask(b.CALLATTR, [client.rootBox, b.value(b.str('echo')), b.value(b.tuple()), kwargs]);
+      expect(b.raisedBy(attr)?.[0]).toBe('TypeError');
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+    },
+  );
 
   test('keywords that are no pairs, or whose name is no str', async () => {
     const { client } = await connected();
     const fn = await object(client, 'fn');
-    for (const kwargs of [b.tuple(b.int(1)), b.tuple(b.tuple()), b.tuple(b.tuple(b.int(1), b.int(2))), b.tuple(b.str('ab')), b.int(3), b.str('x')]) {
+    for (const kwargs of [
+      b.tuple(b.int(1)),
+      b.tuple(b.tuple()),
+      b.tuple(b.tuple(b.int(1), b.int(2))),
+      b.tuple(b.str('ab')),
+      b.int(3),
+      b.str('x'),
+    ]) {
       expect(b.raisedBy(await callWith(client, fn, b.value(b.tuple()), b.value(kwargs)))?.[0]).toBe('TypeError');
     }
     expect(await client.isAlive()).toBe(true);
@@ -282,7 +341,11 @@ describe('arguments of a call', () => {
   test('a list is not repeated beyond reason', async () => {
     const { client } = await connected();
     const list = await object(client, 'list');
-    const heard = await client.ask(b.CALLATTR, [list, b.value(b.str('__mul__')), b.value(b.tuple(b.int(2_000_000_000)))]);
+    const heard = await client.ask(b.CALLATTR, [
+      list,
+      b.value(b.str('__mul__')),
+      b.value(b.tuple(b.int(2_000_000_000))),
+    ]);
     expect(b.raisedBy(heard)?.[0]).toBe('MemoryError');
     expect(await client.isAlive()).toBe(true);
   });
@@ -290,8 +353,29 @@ describe('arguments of a call', () => {
 
 describe('what an object is made of', () => {
   /** Names of JavaScript's own machinery. */
-  const FORBIDDEN = ['__proto__', 'constructor', 'prototype', '__defineGetter__', '__defineSetter__', '__lookupGetter__', '__lookupSetter__', 'caller', 'callee', 'arguments'];
-  const INHERITED = ['call', 'apply', 'bind', 'toString', 'hasOwnProperty', 'valueOf', 'isPrototypeOf', 'propertyIsEnumerable', 'toLocaleString'];
+  const FORBIDDEN = [
+    '__proto__',
+    'constructor',
+    'prototype',
+    '__defineGetter__',
+    '__defineSetter__',
+    '__lookupGetter__',
+    '__lookupSetter__',
+    'caller',
+    'callee',
+    'arguments',
+  ];
+  const INHERITED = [
+    'call',
+    'apply',
+    'bind',
+    'toString',
+    'hasOwnProperty',
+    'valueOf',
+    'isPrototypeOf',
+    'propertyIsEnumerable',
+    'toLocaleString',
+  ];
   const KINDS = ['fn', 'cls', 'point', 'list', 'plain', 'map', 'set', 'iterator', 'root'];
   const CONFIGS: readonly [string, Partial<Config>][] = [
     ['RPyC defaults', {}],
@@ -299,10 +383,18 @@ describe('what an object is made of', () => {
     ['setattr and delattr', { allow_public_attrs: true, allow_setattr: true, allow_delattr: true }],
     ['all attributes', { allow_all_attrs: true, allow_public_attrs: true, allow_setattr: true, allow_delattr: true }],
     ['no prefix', { exposed_prefix: '', allow_setattr: true, allow_delattr: true }],
-    ['everything said to be safe', { safe_attrs: new Set([...DEFAULT_CONFIG.safe_attrs, ...FORBIDDEN, ...INHERITED]), allow_setattr: true, allow_delattr: true }],
+    [
+      'everything said to be safe',
+      {
+        safe_attrs: new Set([...DEFAULT_CONFIG.safe_attrs, ...FORBIDDEN, ...INHERITED]),
+        allow_setattr: true,
+        allow_delattr: true,
+      },
+    ],
   ];
 
-  const ref = (client: b.Client, kind: string) => (kind === 'root' ? Promise.resolve(client.rootBox) : object(client, kind));
+  const ref = (client: b.Client, kind: string) =>
+    kind === 'root' ? Promise.resolve(client.rootBox) : object(client, kind);
 
   describe.each(CONFIGS)('with %s', (_name, config) => {
     test.each(KINDS)('is out of reach on a %s', async (kind) => {
@@ -322,7 +414,11 @@ describe('what an object is made of', () => {
             // A class of ours may grow an attribute that merely begins with the prefix.
             if (handler === b.SETATTR && spelled.startsWith('exposed_') && heard.kind === 2) continue;
             if (handler === b.DELATTR && spelled.startsWith('exposed_') && heard.kind === 2) continue;
-            expect([spelled, handler, b.raisedBy(heard)?.[0]]).toEqual([spelled, handler, spelled.startsWith('exposed_') ? expect.stringMatching(/AttributeError|TypeError/) : 'AttributeError']);
+            expect([spelled, handler, b.raisedBy(heard)?.[0]]).toEqual([
+              spelled,
+              handler,
+              spelled.startsWith('exposed_') ? expect.stringMatching(/AttributeError|TypeError/) : 'AttributeError',
+            ]);
           }
         }
       }
@@ -335,8 +431,18 @@ describe('what an object is made of', () => {
       for (const name of [...FORBIDDEN, ...INHERITED]) {
         const op = b.value(b.str(name));
         const compared = await client.ask(b.CMP, [target, b.value(b.str('return process')), op]);
-        expect([name, compared.kind === 3 || compared.body[1]]).toEqual([name, compared.kind === 3 ? true : 'NotImplemented']);
-        const sliced = await client.ask(b.OLDSLICING, [target, op, op, b.value(b.int(0)), b.value(b.int(1)), b.value(b.tuple())]);
+        expect([name, compared.kind === 3 || compared.body[1]]).toEqual([
+          name,
+          compared.kind === 3 ? true : 'NotImplemented',
+        ]);
+        const sliced = await client.ask(b.OLDSLICING, [
+          target,
+          op,
+          op,
+          b.value(b.int(0)),
+          b.value(b.int(1)),
+          b.value(b.tuple()),
+        ]);
         expect([name, b.raisedBy(sliced)?.[0]]).toEqual([name, 'AttributeError']);
       }
       expect(await client.isAlive()).toBe(true);
@@ -347,7 +453,11 @@ describe('what an object is made of', () => {
       for (const kind of KINDS) {
         const target = await ref(client, kind);
         for (const name of INHERITED) {
-          expect([kind, name, b.raisedBy(await client.ask(b.GETATTR, [target, b.value(b.str(name))]))?.[0]]).toEqual([kind, name, 'AttributeError']);
+          expect([kind, name, b.raisedBy(await client.ask(b.GETATTR, [target, b.value(b.str(name))]))?.[0]]).toEqual([
+            kind,
+            name,
+            'AttributeError',
+          ]);
           const called = await client.ask(b.CALLATTR, [target, b.value(b.str(name)), b.value(b.tuple())]);
           expect([kind, name, b.raisedBy(called)?.[0]]).toEqual([kind, name, 'AttributeError']);
         }
@@ -357,7 +467,8 @@ describe('what an object is made of', () => {
     test('items of a plain object are its data and nothing else', async () => {
       const { client } = await connected(config);
       const plain = await object(client, 'plain');
-      const ask = (op: string, ...args: b.Brine[]) => client.ask(b.CALLATTR, [plain, b.value(b.str(op)), b.value(b.tuple(...args))]);
+      const ask = (op: string, ...args: b.Brine[]) =>
+        client.ask(b.CALLATTR, [plain, b.value(b.str(op)), b.value(b.tuple(...args))]);
       for (const key of [...FORBIDDEN, ...INHERITED, 'method', 'trap', 'absent']) {
         expect([key, b.raisedBy(await ask('__getitem__', b.str(key)))?.[0]]).toEqual([key, 'KeyError']);
         expect((await ask('__contains__', b.str(key))).body).toEqual([1, false]);
@@ -399,26 +510,35 @@ describe('what an object is made of', () => {
   test('the length of a list cannot be written', async () => {
     const { client } = await connected({ allow_all_attrs: true, allow_setattr: true });
     const list = await object(client, 'list');
-    expect(b.raisedBy(await client.ask(b.SETATTR, [list, b.value(b.str('length')), b.value(b.int(0))]))?.[0]).toBe('AttributeError');
+    expect(b.raisedBy(await client.ask(b.SETATTR, [list, b.value(b.str('length')), b.value(b.int(0))]))?.[0]).toBe(
+      'AttributeError',
+    );
     expect(shared.list).toHaveLength(3);
   });
 
   test('a method without the prefix is not reached by default', async () => {
     const { client } = await connected();
     expect(b.raisedBy(await client.call('secret'))).toEqual(['AttributeError', "cannot access 'secret'"]);
-    expect(b.raisedBy(await client.ask(b.CMP, [client.rootBox, b.value(b.NONE), b.value(b.str('secret'))]))?.[0]).toBe('AttributeError');
+    expect(b.raisedBy(await client.ask(b.CMP, [client.rootBox, b.value(b.NONE), b.value(b.str('secret'))]))?.[0]).toBe(
+      'AttributeError',
+    );
   });
 
   test('attributes switched off altogether', async () => {
     const { client } = await connected({ allow_getattr: false });
     expect(b.raisedBy(await client.call('echo'))?.[0]).toBe('AttributeError');
-    expect(b.raisedBy(await client.ask(b.GETATTR, [client.rootBox, b.value(b.str('echo'))]))?.[0]).toBe('AttributeError');
+    expect(b.raisedBy(await client.ask(b.GETATTR, [client.rootBox, b.value(b.str('echo'))]))?.[0]).toBe(
+      'AttributeError',
+    );
   });
 
   test('pickling is refused', async () => {
     const { client } = await connected({ allow_all_attrs: true });
     const list = await object(client, 'list');
-    expect(b.raisedBy(await client.ask(b.PICKLE, [list, b.value(b.int(-1))]))).toEqual(['ValueError', 'pickling is disabled']);
+    expect(b.raisedBy(await client.ask(b.PICKLE, [list, b.value(b.int(-1))]))).toEqual([
+      'ValueError',
+      'pickling is disabled',
+    ]);
   });
 });
 

@@ -14,7 +14,9 @@ async function accepted(peer: ScriptedPeer): Promise<ScriptedConnection> {
   return link;
 }
 
-async function connected(options: rpyc.ConnectOptions = {}): Promise<{ conn: rpyc.Connection; link: ScriptedConnection }> {
+async function connected(
+  options: rpyc.ConnectOptions = {},
+): Promise<{ conn: rpyc.Connection; link: ScriptedConnection }> {
   const peer = await ScriptedPeer.listen();
   const opening = rpyc.connect('127.0.0.1', peer.port, options);
   const link = await accepted(peer);
@@ -30,7 +32,11 @@ test('a blocking call ends with TimeoutError, and its late answer is released', 
   const slow = await link.nextPayload();
   expect(b.readBrine(slow, 1).value[1][0]).toBe(b.GETATTR);
   const first = await program.next();
-  expect(first.error).toMatchObject({ name: 'TimeoutError', code: 'ERR_RPYC_TIMEOUT', message: expect.stringContaining('no answer within 0.3 s') });
+  expect(first.error).toMatchObject({
+    name: 'TimeoutError',
+    code: 'ERR_RPYC_TIMEOUT',
+    message: expect.stringContaining('no answer within 0.3 s'),
+  });
   await link.nextFrame();
   await link.sendFrame(b.reply(1, b.remote(b.idPack('srv.Late', 7, 4711))));
   await link.sendFrame(b.reply(2, b.value(b.int(2))));
@@ -103,7 +109,10 @@ async function collected(conn: rpyc.Connection, left: number): Promise<void> {
 
 test('a ping that is not answered ends with TimeoutError', async () => {
   const { conn } = await connected();
-  await expect(conn.ping('hello', 0.05)).rejects.toMatchObject({ code: 'ERR_RPYC_TIMEOUT', message: expect.stringContaining('0.05 s') });
+  await expect(conn.ping('hello', 0.05)).rejects.toMatchObject({
+    code: 'ERR_RPYC_TIMEOUT',
+    message: expect.stringContaining('0.05 s'),
+  });
 });
 
 test('an echo that differs is a ProtocolError', async () => {
@@ -127,7 +136,9 @@ test('nobody listens: ConnectError with the system error as its cause', async ()
   expect(error).toBeInstanceOf(rpyc.ConnectError);
   expect(error).toMatchObject({ code: 'ERR_RPYC_CONNECT', cause: { code: 'ECONNREFUSED' } });
   expect(error.message).toContain(`127.0.0.1:${port}`);
-  expect(await run('blocking-client', [port, 'refused'])).toMatchObject({ error: { code: 'ERR_RPYC_CONNECT', cause: 'ECONNREFUSED' } });
+  expect(await run('blocking-client', [port, 'refused'])).toMatchObject({
+    error: { code: 'ERR_RPYC_CONNECT', cause: 'ECONNREFUSED' },
+  });
 });
 
 test('every address of a name is tried and reported', async () => {
@@ -140,13 +151,26 @@ test('every address of a name is tried and reported', async () => {
 
 test('a name that nobody knows: ConnectError with the resolver’s error as its cause', async () => {
   const error = await rpyc.connect('no-such-host.invalid', 18861).catch((e) => e);
-  expect(error).toMatchObject({ code: 'ERR_RPYC_CONNECT', cause: { code: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) } });
-  expect(() => rpyc.connectSync('no-such-host.invalid', 18861)).toThrow(expect.objectContaining({ code: 'ERR_RPYC_CONNECT', cause: expect.objectContaining({ code: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) }) }));
+  expect(error).toMatchObject({
+    code: 'ERR_RPYC_CONNECT',
+    cause: { code: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) },
+  });
+  expect(() => rpyc.connectSync('no-such-host.invalid', 18861)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_RPYC_CONNECT',
+      cause: expect.objectContaining({ code: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) }),
+    }),
+  );
 });
 
 test('a Unix socket that is not there: ConnectError', async () => {
-  await expect(rpyc.unixConnect('/nonexistent/rpyc.sock')).rejects.toMatchObject({ code: 'ERR_RPYC_CONNECT', cause: { code: 'ENOENT' } });
-  expect(() => rpyc.unixConnectSync('/nonexistent/rpyc.sock')).toThrow(expect.objectContaining({ code: 'ERR_RPYC_CONNECT' }));
+  await expect(rpyc.unixConnect('/nonexistent/rpyc.sock')).rejects.toMatchObject({
+    code: 'ERR_RPYC_CONNECT',
+    cause: { code: 'ENOENT' },
+  });
+  expect(() => rpyc.unixConnectSync('/nonexistent/rpyc.sock')).toThrow(
+    expect.objectContaining({ code: 'ERR_RPYC_CONNECT' }),
+  );
 });
 
 test('an address that swallows everything ends with the connect timeout', async () => {
@@ -154,7 +178,9 @@ test('an address that swallows everything ends with the connect timeout', async 
   const started = performance.now();
   const error = await rpyc.connect('192.0.2.1', 18861, { connectTimeout: 200 }).catch((e) => e);
   expect(error.code).toBe('ERR_RPYC_CONNECT');
-  expect(() => rpyc.connectSync('192.0.2.1', 18861, { connectTimeout: 200 })).toThrow(expect.objectContaining({ code: 'ERR_RPYC_CONNECT' }));
+  expect(() => rpyc.connectSync('192.0.2.1', 18861, { connectTimeout: 200 })).toThrow(
+    expect.objectContaining({ code: 'ERR_RPYC_CONNECT' }),
+  );
   expect(performance.now() - started).toBeLessThan(10_000);
 });
 
@@ -165,16 +191,25 @@ test('a server that closes during the handshake says so', async () => {
   const link = await peer.accept();
   await link.nextFrame();
   await link.close();
-  await expect(opening).rejects.toMatchObject({ code: 'ERR_RPYC_CLOSED', message: expect.stringContaining('closed the connection during the handshake') });
+  await expect(opening).rejects.toMatchObject({
+    code: 'ERR_RPYC_CLOSED',
+    message: expect.stringContaining('closed the connection during the handshake'),
+  });
 });
 
 test('a handshake without an answer ends with TimeoutError after connectTimeout, blocking or not', async () => {
   const peer = await ScriptedPeer.listen();
   const opening = rpyc.connect('127.0.0.1', peer.port, { connectTimeout: 200 });
-  await expect(opening).rejects.toMatchObject({ name: 'TimeoutError', code: 'ERR_RPYC_TIMEOUT', message: expect.stringContaining(`127.0.0.1:${peer.port}`) });
+  await expect(opening).rejects.toMatchObject({
+    name: 'TimeoutError',
+    code: 'ERR_RPYC_TIMEOUT',
+    message: expect.stringContaining(`127.0.0.1:${peer.port}`),
+  });
   const link = await peer.accept();
   await link.untilEnd();
-  expect(await run('blocking-client', [peer.port, 'handshake'])).toMatchObject({ error: { name: 'TimeoutError', code: 'ERR_RPYC_TIMEOUT' } });
+  expect(await run('blocking-client', [peer.port, 'handshake'])).toMatchObject({
+    error: { name: 'TimeoutError', code: 'ERR_RPYC_TIMEOUT' },
+  });
 });
 
 test('a server whose onConnect never settles lets a client time out, and serves others after it', async () => {
@@ -190,7 +225,9 @@ test('a server whose onConnect never settles lets a client time out, and serves 
     }
   }
   const server = await b.serve(Slow);
-  await expect(rpyc.connect('127.0.0.1', server.port, { connectTimeout: 100 })).rejects.toMatchObject({ code: 'ERR_RPYC_TIMEOUT' });
+  await expect(rpyc.connect('127.0.0.1', server.port, { connectTimeout: 100 })).rejects.toMatchObject({
+    code: 'ERR_RPYC_TIMEOUT',
+  });
   const opening = rpyc.connect('127.0.0.1', server.port);
   server.once('connection', () => setImmediate(() => late()));
   const conn = await opening;
@@ -199,7 +236,12 @@ test('a server whose onConnect never settles lets a client time out, and serves 
 });
 
 test.each([
-  ['throws', () => { throw new Error('not today'); }],
+  [
+    'throws',
+    () => {
+      throw new Error('not today');
+    },
+  ],
   ['rejects', () => Promise.reject(new Error('not today'))],
 ])('a service whose onConnect %s closes that connection and leaves the server in order', async (_how, onConnect) => {
   let refuse = true;
@@ -240,7 +282,11 @@ test('a connection reset says which', async () => {
   call.catch(() => {});
   await link.nextFrame();
   await link.reset();
-  await expect(call).rejects.toMatchObject({ code: 'ERR_RPYC_CLOSED', message: 'stream has been closed (ECONNRESET)', cause: { code: 'ECONNRESET' } });
+  await expect(call).rejects.toMatchObject({
+    code: 'ERR_RPYC_CLOSED',
+    message: 'stream has been closed (ECONNRESET)',
+    cause: { code: 'ECONNRESET' },
+  });
 });
 
 test.each(['close', 'reset'] as const)('a %s while a blocking call waits throws EOFError there', async (how) => {
@@ -250,7 +296,9 @@ test.each(['close', 'reset'] as const)('a %s while a blocking call waits throws 
   await link.nextFrame();
   await link[how]();
   expect(await program.next()).toMatchObject({
-    outcome: { error: { name: 'EOFError', code: 'ERR_RPYC_CLOSED', ...(how === 'reset' ? { cause: 'ECONNRESET' } : {}) } },
+    outcome: {
+      error: { name: 'EOFError', code: 'ERR_RPYC_CLOSED', ...(how === 'reset' ? { cause: 'ECONNRESET' } : {}) },
+    },
     after: { error: { code: 'ERR_RPYC_CLOSED' } },
     closed: true,
   });
@@ -295,7 +343,9 @@ test('a blocking close against a peer that never hangs up', async () => {
 
 test('connectSync to a server of the same thread is refused at once', async () => {
   const server = await b.serve(rpyc.VoidService);
-  expect(() => rpyc.connectSync('127.0.0.1', server.port)).toThrow(expect.objectContaining({ name: 'DeadlockError', code: 'ERR_RPYC_DEADLOCK' }));
+  expect(() => rpyc.connectSync('127.0.0.1', server.port)).toThrow(
+    expect.objectContaining({ name: 'DeadlockError', code: 'ERR_RPYC_DEADLOCK' }),
+  );
   const conn = await rpyc.connect('127.0.0.1', server.port);
   await conn.ping();
   await conn.close();

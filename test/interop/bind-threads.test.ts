@@ -21,7 +21,9 @@ class Caller extends rpyc.Service {
 describePython.each(['5.3.1', '6.0.1'] as const)('With RPYC_BIND_THREADS, RPyC %s', (version) => {
   test('is a client of a Node server, callbacks nested both ways', async () => {
     const { port, server } = await serve(Caller);
-    const bound = new Promise((resolve) => server.once('connection', (conn) => conn.once('close', () => resolve(conn.bound))));
+    const bound = new Promise((resolve) =>
+      server.once('connection', (conn) => conn.once('close', () => resolve(conn.bound))),
+    );
     const out = await runClient(
       version,
       port,

@@ -43,7 +43,10 @@ describeClients('Containers', CONFIG, (check) => {
     expect(yield rpyc.contains(dict, 'k0')).toBe(false);
     expect(yield rpyc.len(dict)).toBe(2);
     expect(yield dict.get('k0', 'none')).toBe('none');
-    expect(yield rpyc.toArray(yield dict.items())).toEqual([['k1', 1], [[1, 'x'], 2.5]]);
+    expect(yield rpyc.toArray(yield dict.items())).toEqual([
+      ['k1', 1],
+      [[1, 'x'], 2.5],
+    ]);
     expect(yield rpyc.toArray(yield dict.keys())).toEqual(['k1', [1, 'x']]);
     const error = yield* raised(() => rpyc.getitem(dict, 'k0'));
     expect(error).toBeInstanceOf(KeyError);
@@ -69,7 +72,10 @@ describeClients('Containers', CONFIG, (check) => {
     expect(yield* items(client, yield root.make_dict(3))).toEqual(['k0', 'k1', 'k2']);
     expect(new Set(yield* items(client, yield root.make_set(3)))).toEqual(new Set([0, 1, 2]));
     const dict = yield root.make_dict(2);
-    expect(yield* items(client, yield dict.items())).toEqual([['k0', 0], ['k1', 1]]);
+    expect(yield* items(client, yield dict.items())).toEqual([
+      ['k0', 0],
+      ['k1', 1],
+    ]);
     expect(yield* items(client, yield root.eval('range(2500)'))).toEqual(numbers);
     expect(yield* items(client, yield root.make_list(0))).toEqual([]);
   });
@@ -282,7 +288,13 @@ describeClients('References', CONFIG, (check) => {
     const point = yield root.make_point(1, 2);
     rpyc.release(point);
     expect(inspect(point)).toBe('[netref server.Point, released]');
-    for (const use of [() => point.norm(), () => rpyc.getattr(point, 'x'), () => root.echo(point), () => point(1), () => rpyc.str(point)])
+    for (const use of [
+      () => point.norm(),
+      () => rpyc.getattr(point, 'x'),
+      () => root.echo(point),
+      () => point(1),
+      () => rpyc.str(point),
+    ])
       expect(yield* raised(use)).toMatchObject({ code: 'ERR_RPYC_RELEASED' });
     rpyc.release(point);
     expect(yield root.add(1, 1)).toBe(2);

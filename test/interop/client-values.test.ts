@@ -118,16 +118,19 @@ function nested(levels: number): unknown {
 const comparable = (value: unknown): unknown => (value instanceof rpyc.FrozenSet ? new Set(value) : value);
 
 describePython.each(PYTHONS)('A Python service of RPyC %s', (version) => {
-  test.each(FACES)('is found out to speak its version by one connection that is refused, and remembered (%s)', async (face) => {
-    const server = await startServer(version);
-    const [major, attempts] = version.startsWith('6') ? [6, 1] : [5, 2];
-    for (const made of [attempts, attempts + 1]) {
-      const conn = await connect(face, server.ready.port);
-      expect([conn.protocol, conn.bound]).toEqual([major, false]);
-      expect(new Map(await conn.root.counters()).get('connected')).toBe(made);
-      await conn.close();
-    }
-  });
+  test.each(FACES)(
+    'is found out to speak its version by one connection that is refused, and remembered (%s)',
+    async (face) => {
+      const server = await startServer(version);
+      const [major, attempts] = version.startsWith('6') ? [6, 1] : [5, 2];
+      for (const made of [attempts, attempts + 1]) {
+        const conn = await connect(face, server.ready.port);
+        expect([conn.protocol, conn.bound]).toEqual([major, false]);
+        expect(new Map(await conn.root.counters()).get('connected')).toBe(made);
+        await conn.close();
+      }
+    },
+  );
 
   test.each(FACES)('is refused when another version was asked for, and accepted with its own (%s)', async (face) => {
     const server = await startServer(version);
@@ -186,9 +189,12 @@ describeClients('Values and a Python service', { allow_public_attrs: true }, (ch
     expect((yield root.big_bytes(4))[0]).toBe(0xab);
   });
 
-  check('mutable objects, subclasses of builtins, classes and modules are received as references', function* ({ root }) {
-    for (const expression of REFERENCES) expect(rpyc.isRemote(yield root.eval(expression)), expression).toBe(true);
-  });
+  check(
+    'mutable objects, subclasses of builtins, classes and modules are received as references',
+    function* ({ root }) {
+      for (const expression of REFERENCES) expect(rpyc.isRemote(yield root.eval(expression)), expression).toBe(true);
+    },
+  );
 
   check('tuples carry references both ways', function* ({ root }) {
     const list = yield root.make_list(1);
@@ -222,6 +228,8 @@ describeClients('Values and a Python service', { allow_public_attrs: true }, (ch
 
   check('ping is echoed', function* ({ face, conn }) {
     expect(yield face === 'blocking' ? conn.sync.ping('x') : conn.ping('x')).toBeUndefined();
-    expect(yield face === 'blocking' ? conn.sync.ping(Buffer.from([1, 2])) : conn.ping(Buffer.from([1, 2]))).toBeUndefined();
+    expect(
+      yield face === 'blocking' ? conn.sync.ping(Buffer.from([1, 2])) : conn.ping(Buffer.from([1, 2])),
+    ).toBeUndefined();
   });
 });

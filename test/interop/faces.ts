@@ -89,7 +89,8 @@ export async function connect(face: FaceName, port: number, options: rpyc.Connec
     : await rpyc.connect('127.0.0.1', port, options);
 }
 
-export const rootOf = (face: FaceName, conn: rpyc.Connection): any => (face === 'blocking' ? conn.sync.root : conn.root);
+export const rootOf = (face: FaceName, conn: rpyc.Connection): any =>
+  face === 'blocking' ? conn.sync.root : conn.root;
 
 type Check = (name: string, steps: (client: Client) => Steps, options?: rpyc.ConnectOptions) => void;
 

@@ -36,7 +36,19 @@ describe.each(FACES)('A Node client of a Node server, %s,', (face) => {
   });
 
   check('sends and receives every kind of value', function* (root) {
-    const values = [null, true, 1, -1.5, -0, Number.NaN, 2n ** 64n, '', '😀\ufeff', Buffer.from('b'), rpyc.tuple(1, rpyc.tuple('x'))];
+    const values = [
+      null,
+      true,
+      1,
+      -1.5,
+      -0,
+      Number.NaN,
+      2n ** 64n,
+      '',
+      '😀\ufeff',
+      Buffer.from('b'),
+      rpyc.tuple(1, rpyc.tuple('x')),
+    ];
     for (const value of [...values, rpyc.slice(1, 2), new rpyc.Complex(1, 2), rpyc.Ellipsis, 'x'.repeat(100_000)])
       expect(yield root.echo(value)).toStrictEqual(value);
     const large = Buffer.alloc(3_000_000, 7);
@@ -72,7 +84,9 @@ describe.each(FACES)('A Node client of a Node server, %s,', (face) => {
   check('is called back, nested both ways', function* (root) {
     const down = (n: number): any => {
       if (n === 0) return 0;
-      return face === 'blocking' ? 1 + root.call_blocking(down, n - 1) : root.call(down, n - 1).then((m: number) => m + 1);
+      return face === 'blocking'
+        ? 1 + root.call_blocking(down, n - 1)
+        : root.call(down, n - 1).then((m: number) => m + 1);
     };
     expect(yield (face === 'blocking' ? root.call_blocking : root.call)(down, 6)).toBe(6);
     expect(yield root.call((a: number) => a * 2, 21)).toBe(42);

@@ -38,7 +38,12 @@ describePython.each(PYTHONS)('RPyC %s is reached', (version) => {
     const { ready } = await startServer(version);
     const conn = await rpyc.connectStream(await streamTo(ready.port), { protocol: own });
     const list = await conn.root.make_list(1);
-    for (const block of [() => conn.sync.root.add(1, 2), () => rpyc.sync(list)[0], () => conn.sync.ping(), () => rpyc.len(rpyc.sync(list))])
+    for (const block of [
+      () => conn.sync.root.add(1, 2),
+      () => rpyc.sync(list)[0],
+      () => conn.sync.ping(),
+      () => rpyc.len(rpyc.sync(list)),
+    ])
       expect(block).toThrow(expect.objectContaining({ code: 'ERR_RPYC_BLOCKING_UNSUPPORTED' }));
     expect(await conn.root.add(5, 10)).toBe(15);
     await conn.close();

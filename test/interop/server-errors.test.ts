@@ -137,12 +137,16 @@ const EXPECTED: Record<string, [name: string, text: string | RegExp]> = {
 describePython.each(PYTHONS)('What a Node service throws, to a Python client of RPyC %s,', (version) => {
   test('is an exception of the class it stands for, thrown or rejected', async () => {
     const { port } = await serve(Thrower);
-    const out = await runClient(version, port, `${SEEN}
+    const out = await runClient(
+      version,
+      port,
+      `${SEEN}
       for name in ${JSON.stringify(Object.keys(EXPECTED))}:
           out[name] = [seen(root.throw, name), seen(root.reject, name)]
       out["stop"] = [seen(root.throw, "stop")[0], seen(root.reject, "stop")[0]]
       out["alive"] = root.add(5, 10)
-      `);
+      `,
+    );
     for (const [name, [cls, text]] of Object.entries(EXPECTED)) {
       const seen = [cls, true, typeof text === 'string' ? text : expect.stringMatching(text)];
       expect({ [name]: out[name] }).toEqual({ [name]: [seen, seen] });
@@ -153,7 +157,10 @@ describePython.each(PYTHONS)('What a Node service throws, to a Python client of 
 
   test('has its attributes, its module and its traceback', async () => {
     const { port } = await serve(Thrower);
-    const out = await runClient(version, port, `${SEEN}
+    const out = await runClient(
+      version,
+      port,
+      `${SEEN}
       def caught(what):
           try:
               root.throw(what)
@@ -174,7 +181,8 @@ describePython.each(PYTHONS)('What a Node service throws, to a Python client of 
       except KeyError as error:
           e = error
       out["through"] = [list(e.args), str(e).count("Remote Traceback"), "in boom" in str(e)]
-      `);
+      `,
+    );
     expect(out).toEqual({
       custom: [expect.stringContaining('js.NotFound'), 'it', "['a']", ['no it']],
       placed: expect.stringContaining('shop.errors.Placed'),
@@ -188,20 +196,28 @@ describePython.each(PYTHONS)('What a Node service throws, to a Python client of 
 
   test('has no traceback with include_local_traceback false', async () => {
     const { port } = await serve(Thrower, { include_local_traceback: false });
-    const out = await runClient(version, port, `${SEEN}
+    const out = await runClient(
+      version,
+      port,
+      `${SEEN}
       out["text"] = text(root.throw, "error")
-      `);
+      `,
+    );
     expect(out.text).toContain('<traceback denied>');
     expect(out.text).not.toContain('server-errors.test.ts');
   });
 
   test('is an exception where a result cannot be sent, and the connection goes on', async () => {
     const { port, server } = await serve(Thrower);
-    const out = await runClient(version, port, `${SEEN}
+    const out = await runClient(
+      version,
+      port,
+      `${SEEN}
       for name in ("symbol", "surrogate", "inside", "digits", "deep"):
           out[name] = seen(root.unsendable, name)
       out["alive"] = root.add(5, 10)
-      `);
+      `,
+    );
     expect(out).toEqual({
       symbol: ['TypeError', true, expect.stringContaining('a symbol cannot be sent')],
       surrogate: ['UnicodeEncodeError', true, expect.stringContaining('lone surrogate')],
@@ -215,13 +231,19 @@ describePython.each(PYTHONS)('What a Node service throws, to a Python client of 
 
   test('reaches the logger: failures as errors, probes for attributes as debug', async () => {
     const { port, logged } = await serve(Thrower);
-    await runClient(version, port, `
+    await runClient(
+      version,
+      port,
+      `
       raised(root.throw, "custom"); raised(root.reject, "type"); raised(lambda: root.absent); raised(root.throw, "stop")
-      `);
+      `,
+    );
     const errors = logged.filter(({ level }) => level === 'error');
     expect(errors.map(({ details }) => (details[0] as Error).message)).toEqual(['no it', 'bad type']);
     expect(errors[0].message).toMatch(/throw|request|call/);
-    const probes = logged.filter(({ level, message }) => level === 'debug' && message.includes("cannot access 'absent'"));
+    const probes = logged.filter(
+      ({ level, message }) => level === 'debug' && message.includes("cannot access 'absent'"),
+    );
     expect(probes.length).toBeGreaterThanOrEqual(1); // RPyC asks again in __getattr__
     expect(logged.filter(({ level }) => level === 'warn')).toEqual([]);
   });
@@ -287,7 +309,10 @@ describePython.each(PYTHONS)('A connection of a Python client of RPyC %s', (vers
   test('is closed by Python at once, and the server goes on', async () => {
     const { Watched } = watched();
     const { port, server } = await serve(Watched);
-    const out = await runClient(version, port, `
+    const out = await runClient(
+      version,
+      port,
+      `
       import time
       others = [rpyc.connect("127.0.0.1", ${port}) for _ in range(3)]
       out["sums"] = [c.root.add(i, 1) for i, c in enumerate(others)]
@@ -298,8 +323,14 @@ describePython.each(PYTHONS)('A connection of a Python client of RPyC %s', (vers
       out["closed"] = [c.closed for c in others]
       conn.ping()
       out["alive"] = root.add(5, 10)
-      `);
-    expect(out).toEqual({ sums: [1, 2, 3], 'below the 30 s that RPyC would wait': true, closed: [true, true, true], alive: 15 });
+      `,
+    );
+    expect(out).toEqual({
+      sums: [1, 2, 3],
+      'below the 30 s that RPyC would wait': true,
+      closed: [true, true, true],
+      alive: 15,
+    });
     await expect.poll(() => server.connections.size).toBe(0);
   });
 
@@ -313,7 +344,10 @@ describePython.each(PYTHONS)('A connection of a Python client of RPyC %s', (vers
     server.once('connection', (made) => {
       conn = made;
     });
-    const out = await runClient(version, port, `
+    const out = await runClient(
+      version,
+      port,
+      `
       import gc
       held = root.held
       base = held()
@@ -330,7 +364,8 @@ describePython.each(PYTHONS)('A connection of a Python client of RPyC %s', (vers
       gc.collect()
       root.add(1, 1)
       out["rest"] = held() - base
-      `);
+      `,
+    );
     expect(out.fifty).toBe(true);
     expect(out.more).toBe(true);
     // `root.list`, `root.pair`, … : bound methods that Python released with each call.

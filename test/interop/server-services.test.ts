@@ -90,8 +90,16 @@ describePython.each(PYTHONS)('A Python client of RPyC %s', (version) => {
       calls: [15, 15, 3.14, 3.14, 'x', 0],
       count: [1, 2, 200],
       inner: 'hello',
-      denied: [['AttributeError', expect.stringContaining("cannot access 'hidden'")], 'AttributeError', 'AttributeError'],
-      set: [['AttributeError', expect.stringContaining('access denied')], ['AttributeError', expect.stringContaining('access denied')], 'AttributeError'],
+      denied: [
+        ['AttributeError', expect.stringContaining("cannot access 'hidden'")],
+        'AttributeError',
+        'AttributeError',
+      ],
+      set: [
+        ['AttributeError', expect.stringContaining('access denied')],
+        ['AttributeError', expect.stringContaining('access denied')],
+        'AttributeError',
+      ],
       name: ['PREFIXED', ['PREFIXED']],
     };
     expect(await runClient(version, port, checks)).toEqual(expected);
@@ -104,7 +112,10 @@ describePython.each(PYTHONS)('A Python client of RPyC %s', (version) => {
     expect(await runClient(version, port, 'out["n"] = root.count()')).toEqual({ n: 2 });
   });
 
-  test.each([['static exposed', Listed], ['@exposed', Decorated]] as const)('sees what %s names', async (_how, service) => {
+  test.each([
+    ['static exposed', Listed],
+    ['@exposed', Decorated],
+  ] as const)('sees what %s names', async (_how, service) => {
     const { port } = await serve(service);
     const out = await runClient(
       version,
@@ -126,39 +137,65 @@ describePython.each(PYTHONS)('A Python client of RPyC %s', (version) => {
 
   test('reads what the default policy allows', async () => {
     const { port } = await serve(Boxes);
-    const out = await runClient(version, port, `${READS}
+    const out = await runClient(
+      version,
+      port,
+      `${READS}
       out["text"] = [raised(lambda: b.x), raised(lambda: b.absent)]
       out["set"] = [raised(setattr, b, "e", 5), raised(delattr, b, "e")]
       d = root.plain()
       out["plain"] = [d["key"], raised(lambda: d.key)[0], raised(lambda: d.fn)[0]]
-      `);
+      `,
+    );
     expect(out).toEqual({
       denied: ['x', '_under', '__dunder', 'method', 'computed', 'constructor', '__proto__', 'hasOwnProperty', 'absent'],
-      text: [['AttributeError', expect.stringContaining("cannot access 'x'")], ['AttributeError', expect.stringContaining("cannot access 'absent'")]],
-      set: [['AttributeError', expect.stringContaining("cannot access 'e'")], ['AttributeError', expect.stringContaining("cannot access 'e'")]],
+      text: [
+        ['AttributeError', expect.stringContaining("cannot access 'x'")],
+        ['AttributeError', expect.stringContaining("cannot access 'absent'")],
+      ],
+      set: [
+        ['AttributeError', expect.stringContaining("cannot access 'e'")],
+        ['AttributeError', expect.stringContaining("cannot access 'e'")],
+      ],
       plain: [1, 'AttributeError', 'AttributeError'],
     });
   });
 
   test('reads public names with allow_public_attrs, and all but the forbidden ones with allow_all_attrs', async () => {
     const open = await serve(Boxes, { allow_public_attrs: true });
-    expect(await runClient(version, open.port, `${READS}
+    expect(
+      await runClient(
+        version,
+        open.port,
+        `${READS}
       out["got"] = [b.x, b.method(), b.computed, raised(lambda: b.absent), root.plain().fn()]
       out["set"] = raised(setattr, b, "x", 5)[0]
-      `)).toEqual({
+      `,
+      ),
+    ).toEqual({
       denied: ['_under', '__dunder', 'constructor', '__proto__', 'hasOwnProperty', 'absent'],
       got: [1, 1, 10, ['AttributeError', expect.stringContaining("has no attribute 'absent'")], 2],
       set: 'AttributeError',
     });
     const all = await serve(Boxes, { allow_all_attrs: true });
-    expect(await runClient(version, all.port, `${READS}
+    expect(
+      await runClient(
+        version,
+        all.port,
+        `${READS}
       out["got"] = [b._under, getattr(b, "__dunder")]
-      `)).toEqual({ denied: ['constructor', '__proto__', 'hasOwnProperty', 'absent'], got: [2, 3] });
+      `,
+      ),
+    ).toEqual({ denied: ['constructor', '__proto__', 'hasOwnProperty', 'absent'], got: [2, 3] });
   });
 
   test('writes and deletes with allow_setattr and allow_delattr', async () => {
     const { port } = await serve(Boxes, { allow_public_attrs: true, allow_setattr: true, allow_delattr: true });
-    expect(await runClient(version, port, `
+    expect(
+      await runClient(
+        version,
+        port,
+        `
       b = root.box()
       b.fresh = [1]
       b.x = 7
@@ -168,7 +205,9 @@ describePython.each(PYTHONS)('A Python client of RPyC %s', (version) => {
       out["gone"] = hasattr(b, "fresh")
       out["denied"] = [raised(setattr, b, n, 1)[0] for n in ("constructor", "__proto__", "prototype", "_under", "computed", "method")]
       out["service"] = [raised(setattr, root, "box", 1), raised(delattr, root, "box")[0]]
-      `)).toEqual({
+      `,
+      ),
+    ).toEqual({
       set: [1, 7, 70],
       gone: false,
       denied: Array(6).fill('AttributeError'),
@@ -210,7 +249,12 @@ class Caller extends rpyc.Service {
       return null;
     } catch (error) {
       const e = error as rpyc.PythonError;
-      return rpyc.tuple(e.name, e.message, e instanceof rpyc.exceptions.ArithmeticError, e.remoteTraceback.includes('Traceback'));
+      return rpyc.tuple(
+        e.name,
+        e.message,
+        e instanceof rpyc.exceptions.ArithmeticError,
+        e.remoteTraceback.includes('Traceback'),
+      );
     }
   }
   async exposed_describe(object: any) {
@@ -233,7 +277,11 @@ class BlockingCaller extends rpyc.Service {
 describePython.each(PYTHONS)('Callbacks into a Python client of RPyC %s', (version) => {
   test('are awaited or blocking, with keywords, nested and caught', async () => {
     const { port } = await serve(Caller);
-    expect(await runClient(version, port, `
+    expect(
+      await runClient(
+        version,
+        port,
+        `
       out["awaited"] = [root.awaited(lambda: 1), root.awaited(lambda a, b: a + b, 5, 10)]
       out["blocking"] = [root.blocking(lambda: 1), root.blocking(lambda a, b: a + b, 5, 10)]
       out["both"] = root.both(lambda n: n * 10, 4)
@@ -247,14 +295,20 @@ describePython.each(PYTHONS)('Callbacks into a Python client of RPyC %s', (versi
       out["caught"] = [root.catching(lambda: 1 / 0), root.catching(lambda: None)]
       out["described"] = root.describe([7, 8])
       out["same"] = [root.awaited(lambda f: f is mixed, mixed), root.awaited(lambda c: c is root, root)]
-      `)).toEqual({
+      `,
+      ),
+    ).toEqual({
       awaited: [1, 15],
       blocking: [1, 15],
       both: 80,
       nested: 6,
       deep: 6,
       mixed: 1,
-      items: [[1, 2, 3], [0, 1, 2, 3], [0, 1, 4]],
+      items: [
+        [1, 2, 3],
+        [0, 1, 2, 3],
+        [0, 1, 4],
+      ],
       caught: [['ZeroDivisionError', 'division by zero', true, true], null],
       described: [2, '[7, 8]', 7],
       same: [true, true],
@@ -269,7 +323,11 @@ describePython.each(PYTHONS)('Callbacks into a Python client of RPyC %s', (versi
 
   test('come from the event loop while Python serves in the background', async () => {
     const { port } = await serve(Caller);
-    expect(await runClient(version, port, `
+    expect(
+      await runClient(
+        version,
+        port,
+        `
       import threading
       serving = rpyc.BgServingThread(conn)
       arrived, event = [], threading.Event()
@@ -281,6 +339,8 @@ describePython.each(PYTHONS)('Callbacks into a Python client of RPyC %s', (versi
       out["in time"] = event.wait(20)
       out["arrived"] = arrived
       serving.stop()
-      `)).toEqual({ 'in time': true, arrived: ['from the loop'] });
+      `,
+      ),
+    ).toEqual({ 'in time': true, arrived: ['from the loop'] });
   });
 });

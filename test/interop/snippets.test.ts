@@ -19,7 +19,11 @@ interface Ended {
   stderr: string;
 }
 
-function start(command: string, args: string[], env: Record<string, string> = {}): { child: ChildProcess; stdout: () => string; ended: Promise<Ended> } {
+function start(
+  command: string,
+  args: string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; stdout: () => string; ended: Promise<Ended> } {
   const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
@@ -47,10 +51,14 @@ async function runNode(name: string, text: string): Promise<Ended> {
 }
 
 /** The snippets of one language in a text, by their fences or by their indentation under a heading. */
-const fenced = (text: string, language: string): string[] => [...text.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map((m) => m[1] as string);
+const fenced = (text: string, language: string): string[] =>
+  [...text.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map((m) => m[1] as string);
 
 function printed(text: string, heading: string): string {
-  const lines = text.slice(text.indexOf(`\n${heading}`) + 1).split('\n').slice(2);
+  const lines = text
+    .slice(text.indexOf(`\n${heading}`) + 1)
+    .split('\n')
+    .slice(2);
   const end = lines.findIndex((line) => line !== '' && !line.startsWith('    '));
   return lines
     .slice(0, end)
@@ -86,7 +94,8 @@ async function isFree(port: number): Promise<boolean> {
 /** The text with its port, or with a free one where that is taken. */
 async function withFreePort(port: number, ...texts: string[]): Promise<{ port: number; texts: string[] }> {
   for (let candidate = port; ; candidate += 100)
-    if (await isFree(candidate)) return { port: candidate, texts: texts.map((text) => text.replaceAll(String(port), String(candidate))) };
+    if (await isFree(candidate))
+      return { port: candidate, texts: texts.map((text) => text.replaceAll(String(port), String(candidate))) };
 }
 
 describePython('what npm start prints', () => {
@@ -134,16 +143,19 @@ describePython('the README', () => {
   const [pythonServer, pythonClient] = fenced(readme, 'python') as [string, string];
   const [awaited, blocking, nodeServer] = fenced(readme, 'js') as [string, string, string];
 
-  test.each(['6.0.1', '5.3.1', '4.1.5'] as const)('calls Python %s from Node, awaited and blocking', async (version) => {
-    const { port, texts } = await withFreePort(18871, pythonServer, awaited, blocking);
-    start(python(version), [script('server.py', texts[0] as string)]);
-    await listening(port);
-    const first = await runNode('awaited.mjs', texts[1] as string);
-    expect(first).toMatchObject({ status: 0, stderr: '' });
-    expect(first.stdout).toBe("15\n0\n1\n2\n42\ntrue unsupported operand type(s) for +: 'int' and 'str'\n");
-    const second = await runNode('blocking.mjs', texts[2] as string);
-    expect(second).toEqual({ status: 0, stderr: '', stdout: '15\n[ 0, 1, 2 ]\ncalled back while we wait\n' });
-  });
+  test.each(['6.0.1', '5.3.1', '4.1.5'] as const)(
+    'calls Python %s from Node, awaited and blocking',
+    async (version) => {
+      const { port, texts } = await withFreePort(18871, pythonServer, awaited, blocking);
+      start(python(version), [script('server.py', texts[0] as string)]);
+      await listening(port);
+      const first = await runNode('awaited.mjs', texts[1] as string);
+      expect(first).toMatchObject({ status: 0, stderr: '' });
+      expect(first.stdout).toBe("15\n0\n1\n2\n42\ntrue unsupported operand type(s) for +: 'int' and 'str'\n");
+      const second = await runNode('blocking.mjs', texts[2] as string);
+      expect(second).toEqual({ status: 0, stderr: '', stdout: '15\n[ 0, 1, 2 ]\ncalled back while we wait\n' });
+    },
+  );
 
   test.each(['6.0.1', '5.3.1', '4.1.5'] as const)('calls Node from Python %s', async (version) => {
     const { port, texts } = await withFreePort(18872, nodeServer, pythonClient);

@@ -17,9 +17,13 @@ export interface NodePeer extends AsyncDisposable {
 export async function startNode(options: ServerOptions = {}): Promise<NodePeer> {
   const url = (path: string) => new URL(path, import.meta.url);
   const program = fileURLToPath(url('./peers/node-server.ts'));
-  const child = spawn(process.execPath, ['--import', url('../../scripts/ts.mjs').href, program, JSON.stringify(options)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', url('../../scripts/ts.mjs').href, program, JSON.stringify(options)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const ended = once(child, 'close');
   const stop = async () => {
     child.kill('SIGKILL');

@@ -187,10 +187,12 @@ impl Engine {
     }
 
     /// Sets `ctl[GC]` when a garbage collection happened: an object that only a weak reference held
-    /// is gone. Needs an open handle scope.
+    /// is gone. In a scope of its own: the caller's may stay open while JavaScript runs, and a
+    /// handle in it would keep the sentinel alive.
     #[inline]
     pub fn check_collected(&mut self) {
-        if self.sentinel.is_null() || self.env.get(self.sentinel).is_null() {
+        let env = self.env;
+        if self.sentinel.is_null() || env.scope(|| env.get(self.sentinel).is_null()) {
             self.renew_sentinel();
         }
     }

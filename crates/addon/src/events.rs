@@ -113,7 +113,10 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
                 with(engine, |engine| {
                     engine.endpoints.get(id).map(Endpoint::flush)
                 });
-                drained(engine, id);
+                // What was left undecoded while the queue was too full makes no descriptor readable.
+                if drained(engine, id) && events & READABLE == 0 {
+                    batches(engine, id);
+                }
             }
             if events & READABLE != 0 {
                 batches(engine, id);
@@ -187,7 +190,8 @@ fn accepted(engine: EnginePtr, id: i32) {
     }
 }
 
-fn drained(engine: EnginePtr, id: i32) {
+/// Tells that the queue has room again, once. True: it was told.
+fn drained(engine: EnginePtr, id: i32) -> bool {
     let drained = with(engine, |engine| {
         let connection = engine.endpoints.get(id)?.connection.as_mut()?;
         connection
@@ -195,14 +199,16 @@ fn drained(engine: EnginePtr, id: i32) {
             .drained()
             .then(|| connection.queue.len() as i32)
     });
-    if let Some(queued) = drained {
-        emit(engine, id, DRAINED, queued);
-    }
+    drained.is_some_and(|queued| emit(engine, id, DRAINED, queued))
 }
 
-/// Reads and delivers until nothing is there, or it is others' turn.
+/// Reads and delivers until nothing is there, or it is others' turn. A peer that does not read its
+/// answers gets no further ones: `drained` goes on with it.
 fn batches(engine: EnginePtr, id: i32) {
     for _ in 0..MAX_BATCHES {
+        if with(engine, |engine| is_too_slow(engine, id)) {
+            return;
+        }
         let code = with(engine, |engine| match engine.endpoints.get(id) {
             Some(endpoint) if endpoint.watched => receive::for_loop(engine, id),
             _ => 0,
@@ -216,10 +222,18 @@ fn batches(engine: EnginePtr, id: i32) {
     }
     // Decoded or not, what we hold already makes no descriptor readable.
     with(engine, |engine| {
-        if receive::has_more(engine, id) {
+        if receive::has_more(engine, id) && !is_too_slow(engine, id) {
             engine.kick(id);
         }
     });
+}
+
+fn is_too_slow(engine: &mut Engine, id: i32) -> bool {
+    engine
+        .endpoints
+        .get(id)
+        .and_then(|endpoint| endpoint.connection.as_ref())
+        .is_some_and(|connection| connection.end.is_none() && connection.queue.is_above())
 }
 
 /// Calls `onEvent`, lets microtasks run, and writes what JavaScript left on the transmit tape.

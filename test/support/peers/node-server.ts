@@ -54,7 +54,10 @@ class Peer extends rpyc.Service {
     return Array.from({ length: n }, (_, i) => i);
   }
   exposed_map() {
-    return new Map<unknown, unknown>([['a', 1], [2, 'two']]);
+    return new Map<unknown, unknown>([
+      ['a', 1],
+      [2, 'two'],
+    ]);
   }
   exposed_point(x: number, y: number) {
     return new Point(x, y);

@@ -66,7 +66,8 @@ export function start(name: string, args: readonly unknown[] = [], options: Prog
         read = end + 1;
         return JSON.parse(line);
       }
-      if (exit !== undefined) throw new Error(`${name} ended with ${exit} before the line that was waited for\n${out}${err}`);
+      if (exit !== undefined)
+        throw new Error(`${name} ended with ${exit} before the line that was waited for\n${out}${err}`);
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -76,7 +77,11 @@ export function start(name: string, args: readonly unknown[] = [], options: Prog
 }
 
 /** Runs a program to its end and returns its last line; rejects unless it ends with status 0. */
-export async function run<T = any>(name: string, args: readonly unknown[] = [], options: ProgramOptions = {}): Promise<T> {
+export async function run<T = any>(
+  name: string,
+  args: readonly unknown[] = [],
+  options: ProgramOptions = {},
+): Promise<T> {
   const program = start(name, args, options);
   const exit = await program.ended;
   if (exit !== 0) throw new Error(`${name} ended with ${exit}\n${program.stdout()}${program.stderr()}`);

@@ -1,0 +1,140 @@
+// Peers that do not read: what we send them is bounded, the caller can wait for room, and a server stops reading who never reads.
+import { expect, onTestFinished, test } from 'vitest';
+import * as rpyc from '../../src/index.ts';
+import { type ScriptedConnection, ScriptedPeer } from '../support/scripted-peer.ts';
+import * as b from './bytes.ts';
+
+/** A connection to a peer that stops reading once it has answered the handshake. */
+async function toDeafPeer(options: rpyc.ConnectOptions): Promise<{ conn: rpyc.Connection; link: ScriptedConnection }> {
+  const peer = await ScriptedPeer.listen();
+  const opening = rpyc.connect('127.0.0.1', peer.port, options);
+  const link = await peer.accept();
+  await link.nextFrame();
+  await link.sendFrame(b.reply(0, b.remote(b.idPack('srv.Service', 140, 280))));
+  const conn = await opening;
+  onTestFinished(() => conn.abort());
+  await conn.root;
+  link.socket.pause();
+  return { conn, link };
+}
+
+const MiB = 1024 * 1024;
+const body = Buffer.alloc(64 * 1024, 7);
+
+/** Calls without awaiting until one is refused for want of room. */
+async function fill(conn: rpyc.Connection): Promise<{ calls: Promise<unknown>[]; refused: unknown }> {
+  const calls: Promise<unknown>[] = [];
+  let refused: unknown;
+  for (let i = 0; i < 2000 && refused === undefined; i++) {
+    const call = conn.root.take(body);
+    const settled = call.catch((error: unknown) => {
+      if ((error as { code?: string }).code === 'ERR_RPYC_BACKPRESSURE') refused = error;
+    });
+    calls.push(call);
+    if (i % 16 === 0) await Promise.race([settled, new Promise((resolve) => setImmediate(resolve))]);
+  }
+  return { calls, refused };
+}
+
+test('unawaited calls end in ERR_RPYC_BACKPRESSURE, drained() resolves when the peer reads, and calls go on', async () => {
+  const { conn, link } = await toDeafPeer({ maxQueued: 4 * MiB, compress: false });
+  const { refused } = await fill(conn);
+  expect(refused).toMatchObject({
+    name: 'BackpressureError',
+    code: 'ERR_RPYC_BACKPRESSURE',
+    message: expect.stringContaining('maxQueued is 4194304'),
+  });
+  expect(conn.stats.queued).toBeGreaterThan(4 * MiB);
+  expect(conn.stats.queued).toBeLessThan(8 * MiB);
+  const { messagesOut, pending } = conn.stats;
+  await expect(conn.root.take(1)).rejects.toMatchObject({ code: 'ERR_RPYC_BACKPRESSURE' });
+  expect(conn.stats.messagesOut).toBe(messagesOut);
+  expect(conn.stats.pending).toBe(pending);
+  let drained = false;
+  const draining = conn.drained().then(() => {
+    drained = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(drained).toBe(false);
+  link.socket.resume();
+  await draining;
+  expect(conn.stats.queued).toBeLessThanOrEqual(MiB);
+  const call = conn.root.take(2);
+  let last = b.readMessage(await link.nextPayload());
+  while (last.seq < pending + 1) last = b.readMessage(await link.nextPayload());
+  await link.sendFrame(b.reply(last.seq, b.value(b.int(5))));
+  expect(await call).toBe(5);
+});
+
+test('drained() resolves at once when little is queued, also for a peer that reads nothing', async () => {
+  const { conn } = await toDeafPeer({ highWater: 256 * MiB, compress: false });
+  for (let i = 0; i < 160; i++) conn.root.take(body).catch(() => {});
+  expect(conn.stats.queued).toBeGreaterThan(0);
+  await conn.drained();
+});
+
+test('drained() resolves when the connection ends', async () => {
+  const { conn, link } = await toDeafPeer({ maxQueued: 4 * MiB, compress: false });
+  const { calls } = await fill(conn);
+  const draining = conn.drained();
+  await link.reset();
+  await draining;
+  for (const outcome of await Promise.allSettled(calls)) expect(outcome.status).toBe('rejected');
+  expect(conn.closed).toBe(true);
+});
+
+test('a connection whose peer reads nothing can be closed', async () => {
+  const { conn, link } = await toDeafPeer({ maxQueued: 4 * MiB, compress: false });
+  const { calls } = await fill(conn);
+  await conn.close();
+  expect(conn.closed).toBe(true);
+  for (const outcome of await Promise.allSettled(calls)) expect(outcome.status).toBe('rejected');
+  link.socket.resume();
+  await link.untilEnd();
+});
+
+class Generous extends rpyc.Service {
+  static answered = 0;
+  exposed_one() {
+    return 1;
+  }
+  exposed_give() {
+    Generous.answered++;
+    return Buffer.alloc(16 * 1024);
+  }
+  async exposed_give_later() {
+    Generous.answered++;
+    return Buffer.alloc(16 * 1024);
+  }
+}
+
+test.each(['give', 'give_later'])(
+  'a client that asks and never reads is no longer read, and others are served meanwhile (%s)',
+  async (method) => {
+    Generous.answered = 0;
+    const server = await b.serve(Generous, { compress: false });
+    const flood = await b.Client.connect(server.port);
+    const [side] = server.connections;
+    flood.link.socket.pause();
+    const requests = Buffer.concat(
+      Array.from({ length: 20_000 }, (_, i) =>
+        b.frame(b.request(i + 1, b.CALLATTR, [flood.rootBox, b.value(b.str(method)), b.value(b.tuple())])),
+      ),
+    );
+    // Never completes while the server does not read: the kernel's buffers are full long before.
+    flood.link.send(requests).catch(() => {});
+    const other = await rpyc.connect('127.0.0.1', server.port, { compress: false });
+    for (let quiet = 0, last = -1; quiet < 100; last = Generous.answered) {
+      quiet = Generous.answered === last ? quiet + 1 : 0;
+      expect(await other.root.one()).toBe(1);
+    }
+    expect(Generous.answered).toBeGreaterThan(10);
+    expect(Generous.answered).toBeLessThan(20_000);
+    expect(side.stats.queued).toBeGreaterThan(MiB / 2);
+    expect(side.stats.queued).toBeLessThan(64 * MiB);
+    // Once it reads, everything is answered after all.
+    flood.link.socket.resume();
+    for (let i = 1; i <= 2000; i++) expect(b.readMessage(await flood.link.nextPayload()).kind).toBe(2);
+    await other.close();
+  },
+);
