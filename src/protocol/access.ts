@@ -201,6 +201,7 @@ export class Access {
     }
     const kind = kindOf(object);
     const key = this.check(object, name, 'allow_setattr', kind);
+    if (key === 'then' && typeof value === 'function') throw new AttributeError("a function cannot be set as 'then'");
     if (!this.isWritable(object, key, kind) || !Reflect.set(object, key, value))
       throw new AttributeError(`'${shownClass(kind)}' object attribute '${key}' is read-only`);
   }

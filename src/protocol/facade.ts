@@ -277,6 +277,8 @@ class ObjectMapping implements Mapping {
   }
   set(key: unknown, value: unknown): void {
     const name = ObjectMapping.key(key);
+    // It would make a promise of the object, for every peer that is answered it and for our own `await`.
+    if (name === 'then' && typeof value === 'function') throw new PyTypeError("a function cannot be set as 'then'");
     if (Object.hasOwn(this.object, name) && !this.has(name)) throw new PyTypeError(`'${name}' cannot be replaced`);
     if (!Reflect.set(this.object, name, value)) throw new PyTypeError('this dict is read-only');
   }

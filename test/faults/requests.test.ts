@@ -498,6 +498,20 @@ describe('what an object is made of', () => {
     });
   });
 
+  test('a peer cannot make a promise of an object that others are answered', async () => {
+    const { client } = await connected({ allow_all_attrs: true, allow_setattr: true });
+    const callback = b.remote(b.idPack('builtins.function', 1, 2));
+    const then = b.value(b.str('then'));
+    const plain = await object(client, 'plain');
+    const item = await client.ask(b.CALLATTR, [plain, b.value(b.str('__setitem__')), b.boxes(then, callback)]);
+    expect(b.raisedBy(item)?.[0]).toBe('TypeError');
+    for (const kind of ['plain', 'point']) {
+      const set = await client.ask(b.SETATTR, [await object(client, kind), then, callback]);
+      expect(b.raisedBy(set)?.[0]).toBe('AttributeError');
+      expect((await client.call(kind)).kind).toBe(2);
+    }
+  });
+
   test('a service is never written to, whatever the configuration', async () => {
     const { client } = await connected({ allow_all_attrs: true, allow_setattr: true, allow_delattr: true });
     const set = await client.ask(b.SETATTR, [client.rootBox, b.value(b.str('exposed_echo')), b.value(b.int(1))]);

@@ -36,6 +36,8 @@ pub(crate) struct Args {
     pub obj: i32,
     pub name: i32,
     pub rest: usize,
+    /// Where the bytes of what `name` tells end; 0 without a name.
+    pub end: usize,
 }
 
 impl<'a> Boxes<'a, '_, '_> {
@@ -108,6 +110,7 @@ impl<'a> Boxes<'a, '_, '_> {
                     done = 2;
                     if args.name != 0 {
                         args.rest = self.values.tape.at;
+                        args.end = self.values.reader.at;
                     }
                 }
             }

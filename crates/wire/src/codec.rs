@@ -3,6 +3,7 @@
 //! Receiving and sending layouts are separate: the first frame that arrives latches the one, options or that latch decide
 //! the other. Whether they fit together is not judged here.
 
+use crate::head::Head;
 use crate::message::{Form, THREAD_IDS};
 use crate::{Limits, Refs, WireError};
 use std::collections::HashMap;
@@ -79,6 +80,7 @@ pub struct Codec {
     /// Sender thread of each unanswered request of a bound peer, by seq.
     threads: HashMap<u64, u64>,
     pub(crate) keep_local: bool,
+    pub(crate) head: Head,
     pub(crate) messages_in: u64,
     pub(crate) messages_out: u64,
 }
@@ -96,6 +98,7 @@ impl Codec {
             refs: Refs::new(&limits),
             threads: HashMap::new(),
             keep_local: false,
+            head: Head::new(),
             messages_in: 0,
             messages_out: 0,
         };

@@ -64,6 +64,7 @@ mod decode;
 mod encode;
 mod error;
 pub mod frame;
+mod head;
 mod limits;
 mod measure;
 mod message;

@@ -124,9 +124,25 @@ impl Codec {
         let mut args = Args::default();
         match message {
             kind::REQUEST => {
-                handler = request_head(&mut boxes)?;
-                pos = boxes.values.tape.at;
-                args = boxes.args(handler)?;
+                let start = boxes.values.reader.at;
+                let rest = boxes.values.reader.rest();
+                if let Some((known, so_far, count, len)) = self.head.replay(rest, boxes.values.tape)
+                {
+                    (handler, args) = (known, so_far);
+                    boxes.values.reader.at += len;
+                    (2..count).try_for_each(|_| boxes.boxed(1))?;
+                } else {
+                    handler = request_head(&mut boxes)?;
+                    pos = boxes.values.tape.at;
+                    args = boxes.args(handler)?;
+                    if args.name != 0 {
+                        let words = boxes.values.tape.words.get(pos..args.rest);
+                        let bytes = payload.get(start..args.end);
+                        if let (Some(bytes), Some(words)) = (bytes, words) {
+                            self.head.remember(bytes, words, handler, &args);
+                        }
+                    }
+                }
             }
             kind::REPLY => boxes.boxed(0)?,
             _ => boxes.values.value(0)?,

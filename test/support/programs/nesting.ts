@@ -81,7 +81,7 @@ const scenarios: Record<string, () => unknown> = {
       throw new Error('never told');
     }
     const caught = root.call_catching(later);
-    say({ caught, sum: root.add(1, 2), settled: root.call(() => ({ then: undefined })) !== undefined });
+    say({ caught, sum: root.add(1, 2) });
     process.exit(0);
   },
   /** Replies of awaited calls that arrive during a blocking one. */
