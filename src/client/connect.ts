@@ -74,8 +74,14 @@ class Attempt {
     const told: Dialect = { variant: conn.protocol === 5 ? 5 : 6, bound: conn.bound };
     if (conn.protocol === 0 || (told.variant === used.variant && told.bound === used.bound)) return false;
     const { protocol = 'auto', bindThreads } = this.options;
-    if ((protocol !== 'auto' && protocol !== told.variant) || (bindThreads !== undefined && bindThreads !== told.bound) || this.tried.length > 1)
-      throw new VersionError(`the server at ${this.endpoint} speaks ${nameDialect(told)}, we spoke ${nameDialect(used)}`);
+    if (
+      (protocol !== 'auto' && protocol !== told.variant) ||
+      (bindThreads !== undefined && bindThreads !== told.bound) ||
+      this.tried.length > 1
+    )
+      throw new VersionError(
+        `the server at ${this.endpoint} speaks ${nameDialect(told)}, we spoke ${nameDialect(used)}`,
+      );
     this.tried.push(told);
     return true;
   }
@@ -94,15 +100,24 @@ class Attempt {
   }
 
   describe(error: unknown): unknown {
-    if (error instanceof EOFError) return new EOFError(`${this.endpoint} closed the connection during the handshake: ${error.message}`, { cause: error });
-    if (error instanceof TimeoutError) return new TimeoutError(`${this.endpoint} accepted, but did not answer the handshake in time`, { cause: error });
+    if (error instanceof EOFError)
+      return new EOFError(`${this.endpoint} closed the connection during the handshake: ${error.message}`, {
+        cause: error,
+      });
+    if (error instanceof TimeoutError)
+      return new TimeoutError(`${this.endpoint} accepted, but did not answer the handshake in time`, { cause: error });
     return error;
   }
 }
 
-const nameDialect = (dialect: Dialect): string => `RPyC ${dialect.variant}.x${dialect.bound ? ' with RPYC_BIND_THREADS' : ''}`;
+const nameDialect = (dialect: Dialect): string =>
+  `RPyC ${dialect.variant}.x${dialect.bound ? ' with RPYC_BIND_THREADS' : ''}`;
 
-function makeConnection(transport: (options: ResolvedOptions) => Transport, options: ConnectOptions, local: boolean): Connection {
+function makeConnection(
+  transport: (options: ResolvedOptions) => Transport,
+  options: ConnectOptions,
+  local: boolean,
+): Connection {
   const resolved = resolveOptions(options, local);
   return new Connection({
     transport: transport(resolved),
@@ -131,7 +146,10 @@ async function open(target: Target, options: ConnectOptions): Promise<Connection
 }
 
 async function handshake(conn: Connection, timeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => conn.fail(new TimeoutError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+  const timer = setTimeout(
+    () => conn.fail(new TimeoutError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)),
+    timeoutMs,
+  );
   try {
     await conn.fetchRoot();
   } finally {
@@ -165,7 +183,8 @@ function openSync(target: Target, options: ConnectOptions): SyncConnection {
 
 function tcp(host: string, port: number): Target {
   if (typeof host !== 'string' || host === '') throw new TypeError('host is a name or an address');
-  if (!(Number.isInteger(port) && port > 0 && port < 65_536)) throw new RangeError(`port is between 1 and 65535, not ${port}`);
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536))
+    throw new RangeError(`port is between 1 and 65535, not ${port}`);
   return { host, port };
 }
 
@@ -222,7 +241,10 @@ export async function connectStream(stream: Duplex, options: StreamOptions = {})
   } catch (error) {
     conn.abort();
     if (conn.protocol !== 0 && conn.protocol !== dialect.variant)
-      throw new VersionError(`the peer of this stream speaks RPyC ${conn.protocol}.x: pass { protocol: ${conn.protocol} }`, { cause: error });
+      throw new VersionError(
+        `the peer of this stream speaks RPyC ${conn.protocol}.x: pass { protocol: ${conn.protocol} }`,
+        { cause: error },
+      );
     throw error;
   }
 }

@@ -1,17 +1,27 @@
 // Connecting (awaitable and blocking), listening, accepting: how peers come about. Owns handles until they are a Peer.
 import { lookup } from 'node:dns/promises';
-import { createServer, isIP, createConnection, type ListenOptions as NetListenOptions, type Server as NetServer } from 'node:net';
+import {
+  createConnection,
+  createServer,
+  isIP,
+  type ListenOptions as NetListenOptions,
+  type Server as NetServer,
+} from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { ConnectError, codedError, InterruptedError } from '../errors.ts';
 import { LoopEvent, Status } from './addon.ts';
 import { detail, registerSocket, unregister } from './engine.ts';
 import { addon } from './load.ts';
-import { OWNS_SOCKETS, type Address, type Peer, SocketPeer, StreamPeer } from './peer.ts';
+import { type Address, OWNS_SOCKETS, type Peer, SocketPeer, StreamPeer } from './peer.ts';
 
 export type Target = { host: string; port: number } | { path: string };
 
 export const describeTarget = (target: Target): string =>
-  'path' in target ? target.path : target.host.includes(':') ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
+  'path' in target
+    ? target.path
+    : target.host.includes(':')
+      ? `[${target.host}]:${target.port}`
+      : `${target.host}:${target.port}`;
 
 function systemError(errno: number, syscall: string, where: string): Error {
   const code = getSystemErrorName(-Math.abs(errno));
@@ -24,7 +34,10 @@ function startConnect(target: Target, address: string): number {
 
 function failed(target: Target, errors: Error[]): ConnectError {
   const reason = errors.map((e) => e.message).join('; ');
-  return new ConnectError(`cannot connect to ${describeTarget(target)}: ${reason || 'the name has no address'}`, errors);
+  return new ConnectError(
+    `cannot connect to ${describeTarget(target)}: ${reason || 'the name has no address'}`,
+    errors,
+  );
 }
 
 /** The whole of `timeoutMs` is shared by the addresses still to try, so that one silent address cannot use it up. */
@@ -90,7 +103,9 @@ function dialOne(target: Target, address: string, timeoutMs: number): Promise<nu
 function dialStream(target: Target, timeoutMs: number): Promise<Peer> {
   return new Promise((resolve, reject) => {
     const path = 'path' in target ? target.path : undefined;
-    const socket = createConnection('path' in target ? { path: target.path } : { host: target.host, port: target.port });
+    const socket = createConnection(
+      'path' in target ? { path: target.path } : { host: target.host, port: target.port },
+    );
     const fail = (error: Error): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -108,7 +123,11 @@ function dialStream(target: Target, timeoutMs: number): Promise<Peer> {
 
 /** `dial` that blocks this thread. */
 export function dialSync(target: Target, timeoutMs: number): SocketPeer {
-  if (!OWNS_SOCKETS) throw codedError(new TypeError('blocking connections need Node: this runtime does not let the engine own sockets'), 'ERR_RPYC_BLOCKING_UNSUPPORTED');
+  if (!OWNS_SOCKETS)
+    throw codedError(
+      new TypeError('blocking connections need Node: this runtime does not let the engine own sockets'),
+      'ERR_RPYC_BLOCKING_UNSUPPORTED',
+    );
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
   let addresses: string[] = [];
@@ -161,7 +180,11 @@ export interface Listener {
 type Where = ListenOptions | { path: string; backlog: number };
 
 /** Starts to listen. @throws a system error, EADDRINUSE for a taken address */
-export async function listen(where: Where, onAccept: (peer: Peer) => void, onError: (error: Error) => void): Promise<Listener> {
+export async function listen(
+  where: Where,
+  onAccept: (peer: Peer) => void,
+  onError: (error: Error) => void,
+): Promise<Listener> {
   return OWNS_SOCKETS ? new SocketListener(where, onAccept, onError) : listenStream(where, onAccept, onError);
 }
 
@@ -220,11 +243,17 @@ class StreamListener implements Listener {
   }
 }
 
-function listenStream(where: Where, onAccept: (peer: Peer) => void, onError: (error: Error) => void): Promise<Listener> {
+function listenStream(
+  where: Where,
+  onAccept: (peer: Peer) => void,
+  onError: (error: Error) => void,
+): Promise<Listener> {
   const path = 'path' in where ? where.path : undefined;
   const server = createServer((socket) => onAccept(new StreamPeer(socket, path)));
   const options: NetListenOptions =
-    'path' in where ? { path: where.path, backlog: where.backlog } : { host: where.address, port: where.port, backlog: where.backlog, ipv6Only: where.ipv6Only };
+    'path' in where
+      ? { path: where.path, backlog: where.backlog }
+      : { host: where.address, port: where.port, backlog: where.backlog, ipv6Only: where.ipv6Only };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

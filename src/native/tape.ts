@@ -253,7 +253,9 @@ export class Transmit {
     }
     if (value >= MAX_BIGINT || value <= -MAX_BIGINT)
       throw codedError(
-        new RangeError(`integer of more than ${MAX_DIGITS} decimal digits cannot be sent: CPython refuses it and drops the connection`),
+        new RangeError(
+          `integer of more than ${MAX_DIGITS} decimal digits cannot be sent: CPython refuses it and drops the connection`,
+        ),
         'ERR_RPYC_INT_TOO_LARGE',
       );
     const text = value.toString();

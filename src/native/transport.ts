@@ -132,5 +132,7 @@ export class StreamTransport implements Transport {
 export function linkError(errnoName: string | undefined): EOFError {
   return errnoName === undefined
     ? new EOFError()
-    : new EOFError(`stream has been closed (${errnoName})`, { cause: Object.assign(new Error(errnoName), { code: errnoName }) });
+    : new EOFError(`stream has been closed (${errnoName})`, {
+        cause: Object.assign(new Error(errnoName), { code: errnoName }),
+      });
 }

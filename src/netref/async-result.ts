@@ -56,7 +56,10 @@ export class AsyncResult implements PromiseLike<unknown> {
   /** The value of a finished call. @throws what the call raised, or TypeError while it is pending: `await` it first. */
   get value(): unknown {
     if (this.state === 'pending')
-      throw codedError(new TypeError('the result has not arrived: await the AsyncResult first, or use its callback'), 'ERR_RPYC_OPERATION');
+      throw codedError(
+        new TypeError('the result has not arrived: await the AsyncResult first, or use its callback'),
+        'ERR_RPYC_OPERATION',
+      );
     if (this.state === 'error') throw this.outcome;
     return this.outcome;
   }

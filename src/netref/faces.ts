@@ -5,7 +5,16 @@ import { codedError } from '../errors.ts';
 import { splitKwargs } from '../protocol/boxing.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { HANDLE_DELATTR, HANDLE_GETATTR, HANDLE_INSPECT, HANDLE_SETATTR, HANDLE_STR } from '../protocol/constants.ts';
-import { type Face, HOLDER, Holder, holderOf, IdPackOf, PENDING, type PendingRef, pendingOf } from '../protocol/refs.ts';
+import {
+  type Face,
+  HOLDER,
+  Holder,
+  holderOf,
+  IdPackOf,
+  PENDING,
+  type PendingRef,
+  pendingOf,
+} from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { isKwargs, type Kwargs } from '../python/values.ts';
 import { iterate } from './iteration.ts';
@@ -16,7 +25,9 @@ export const FACE: unique symbol = Symbol('rpyc.face');
 
 /** Asked for by await, JSON, test runners and UI libraries on anything they meet: never forwarded. */
 const LOCAL_NAMES: ReadonlySet<string> = new Set(
-  `then catch finally toJSON constructor prototype __proto__ toString valueOf hasOwnProperty isPrototypeOf asymmetricMatch $$typeof`.split(' '),
+  `then catch finally toJSON constructor prototype __proto__ toString valueOf hasOwnProperty isPrototypeOf asymmetricMatch $$typeof`.split(
+    ' ',
+  ),
 );
 
 const isLocal = (key: string): boolean => LOCAL_NAMES.has(key) || key.startsWith('@@__IMMUTABLE_');
@@ -32,14 +43,17 @@ dict_keys dict_values dict_items list_iterator dict_keyiterator set_iterator tup
 
 const DICT = 'builtins.dict';
 /** Attributes of a dict: any other name on one is a key. */
-const DICT_METHODS: ReadonlySet<string> = new Set('clear copy fromkeys get items keys pop popitem setdefault update values'.split(' '));
+const DICT_METHODS: ReadonlySet<string> = new Set(
+  'clear copy fromkeys get items keys pop popitem setdefault update values'.split(' '),
+);
 
 /** How a key of a proxy is read: an attribute, or an item. */
 type Key = { readonly attr: string } | { readonly item: string | number };
 
 function keyOf(holder: Holder | undefined, key: string): Key {
   if (isIndex(key)) return { item: Number(key) };
-  if (holder?.cls.name === DICT && !holder.isClass && !DICT_METHODS.has(key) && !key.startsWith('__')) return { item: key };
+  if (holder?.cls.name === DICT && !holder.isClass && !DICT_METHODS.has(key) && !key.startsWith('__'))
+    return { item: key };
   return { attr: key };
 }
 
@@ -69,7 +83,10 @@ abstract class Handler implements ProxyHandler<object> {
     return undefined;
   }
   defineProperty(): boolean {
-    throw codedError(new TypeError('properties of a remote object cannot be defined; set the attribute'), 'ERR_RPYC_OPERATION');
+    throw codedError(
+      new TypeError('properties of a remote object cannot be defined; set the attribute'),
+      'ERR_RPYC_OPERATION',
+    );
   }
   setPrototypeOf(): boolean {
     return false;
@@ -142,13 +159,20 @@ function* resolveArgs(args: readonly unknown[]): Steps<readonly unknown[]> {
 }
 
 /** Calls with arguments of which some are paths. */
-function* resolveAndCall(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): Steps<unknown> {
+function* resolveAndCall(
+  holder: Holder,
+  name: string | undefined,
+  args: readonly unknown[],
+  named: Kwargs | undefined,
+): Steps<unknown> {
   return yield* askCall(holder, name, yield* resolveArgs(args), named);
 }
 
 /** Are there no kwargs and no paths among the arguments? The usual case, and the fast one. */
 function isSimple(args: readonly unknown[]): boolean {
-  for (const arg of args) if (typeof arg === 'object' ? isKwargs(arg) : typeof arg === 'function' && pendingOf(arg) !== undefined) return false;
+  for (const arg of args)
+    if (typeof arg === 'object' ? isKwargs(arg) : typeof arg === 'function' && pendingOf(arg) !== undefined)
+      return false;
   return true;
 }
 
@@ -228,11 +252,17 @@ class AsyncNetref extends Handler {
   }
 
   set(_target: object, key: string | symbol): boolean {
-    throw codedError(new TypeError(`use await setattr(ref, '${String(key)}', value): an assignment could not report a failure`), 'ERR_RPYC_OPERATION');
+    throw codedError(
+      new TypeError(`use await setattr(ref, '${String(key)}', value): an assignment could not report a failure`),
+      'ERR_RPYC_OPERATION',
+    );
   }
 
   deleteProperty(_target: object, key: string | symbol): boolean {
-    throw codedError(new TypeError(`use await delattr(ref, '${String(key)}'): a deletion could not report a failure`), 'ERR_RPYC_OPERATION');
+    throw codedError(
+      new TypeError(`use await delattr(ref, '${String(key)}'): a deletion could not report a failure`),
+      'ERR_RPYC_OPERATION',
+    );
   }
 }
 
@@ -290,7 +320,8 @@ class Path extends Handler implements PendingRef {
     if (typeof key === 'string' && !isLocal(key)) return new Proxy(CALLABLE, new Path(this, key));
     switch (key) {
       case 'then':
-        return (resolve: (value: unknown) => unknown, reject: (error: unknown) => unknown) => this.fetch().then(resolve, reject);
+        return (resolve: (value: unknown) => unknown, reject: (error: unknown) => unknown) =>
+          this.fetch().then(resolve, reject);
       case 'catch':
         return (reject: (error: unknown) => unknown) => this.fetch().catch(reject);
       case 'finally':
@@ -312,7 +343,8 @@ class Path extends Handler implements PendingRef {
   }
 
   private text(): string {
-    const parent = this.parent instanceof Path ? this.parent.text() : this.parent instanceof Holder ? this.parent.cls.name : 'root';
+    const parent =
+      this.parent instanceof Path ? this.parent.text() : this.parent instanceof Holder ? this.parent.cls.name : 'root';
     return `${parent}.${this.key}`;
   }
 
@@ -329,15 +361,26 @@ class Path extends Handler implements PendingRef {
   }
 
   set(_target: object, key: string | symbol): boolean {
-    throw codedError(new TypeError(`use await setattr(path, '${String(key)}', value): an assignment could not report a failure`), 'ERR_RPYC_OPERATION');
+    throw codedError(
+      new TypeError(`use await setattr(path, '${String(key)}', value): an assignment could not report a failure`),
+      'ERR_RPYC_OPERATION',
+    );
   }
 
   deleteProperty(_target: object, key: string | symbol): boolean {
-    throw codedError(new TypeError(`use await delattr(path, '${String(key)}'): a deletion could not report a failure`), 'ERR_RPYC_OPERATION');
+    throw codedError(
+      new TypeError(`use await delattr(path, '${String(key)}'): a deletion could not report a failure`),
+      'ERR_RPYC_OPERATION',
+    );
   }
 }
 
-function* callHolder(holder: Holder, name: string, args: readonly unknown[], named: Kwargs | undefined): Steps<unknown> {
+function* callHolder(
+  holder: Holder,
+  name: string,
+  args: readonly unknown[],
+  named: Kwargs | undefined,
+): Steps<unknown> {
   return yield* callOn(makeProxy(holder, 'async'), name, args, named);
 }
 
@@ -364,7 +407,8 @@ class RootPath extends Handler implements PendingRef {
     if (typeof key === 'string' && !isLocal(key)) return new Proxy(CALLABLE, new Path(this, key));
     switch (key) {
       case 'then':
-        return (resolve: (value: unknown) => unknown, reject: (error: unknown) => unknown) => this.fetch().then(resolve, reject);
+        return (resolve: (value: unknown) => unknown, reject: (error: unknown) => unknown) =>
+          this.fetch().then(resolve, reject);
       case PENDING:
         return this;
       case FACE:
@@ -421,7 +465,8 @@ class SyncNetref extends Handler {
       case Symbol.dispose:
         return dispose(holder);
       case Symbol.toPrimitive:
-        return (hint: string) => (hint === 'number' ? runSync(askCall(holder, '__float__')) : runSync(ask(holder, HANDLE_STR)));
+        return (hint: string) =>
+          hint === 'number' ? runSync(askCall(holder, '__float__')) : runSync(ask(holder, HANDLE_STR));
       case 'toString':
       case 'toJSON':
       case inspect.custom:
@@ -475,7 +520,8 @@ class SyncNetref extends Handler {
   }
 }
 
-const isMethod = (methods: ReadonlySet<string>, name: string): boolean => methods.has(name) || methods.has(`exposed_${name}`);
+const isMethod = (methods: ReadonlySet<string>, name: string): boolean =>
+  methods.has(name) || methods.has(`exposed_${name}`);
 
 /** A method of a remote object, not fetched: calling it is one CALLATTR. */
 class Stub extends Handler implements PendingRef {

@@ -17,13 +17,19 @@ export type Answer<T> = T | Promise<T>;
 const EVERYTHING = 2 ** 31 - 1;
 
 function faceOf(ref: unknown): Face {
-  const face = (typeof ref === 'object' && ref !== null) || typeof ref === 'function' ? (ref as { [FACE]?: Face })[FACE] : undefined;
+  const face =
+    (typeof ref === 'object' && ref !== null) || typeof ref === 'function'
+      ? (ref as { [FACE]?: Face })[FACE]
+      : undefined;
   if (face === undefined) throw notNetref(ref);
   return face;
 }
 
 function notNetref(value: unknown): Error {
-  return codedError(new TypeError(`a remote object is needed here, not ${value === null ? 'null' : typeof value}`), 'ERR_RPYC_NOT_NETREF');
+  return codedError(
+    new TypeError(`a remote object is needed here, not ${value === null ? 'null' : typeof value}`),
+    'ERR_RPYC_NOT_NETREF',
+  );
 }
 
 function* resolve(ref: unknown): Steps<Holder> {

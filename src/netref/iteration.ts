@@ -40,7 +40,8 @@ class Cursor {
   *advance(): Steps<readonly unknown[]> {
     if (this.iterator === undefined) {
       const iterator = holderOf(yield* askCall(this.holder, '__iter__'));
-      if (iterator === undefined) throw new TypeError(`__iter__ of ${this.holder.cls.name} returned a value, not an iterator`);
+      if (iterator === undefined)
+        throw new TypeError(`__iter__ of ${this.holder.cls.name} returned a value, not an iterator`);
       this.iterator = iterator;
     }
     if (this.buffering !== undefined) return yield* this.chunk(this.iterator, this.buffering);
@@ -66,8 +67,12 @@ class Cursor {
 }
 
 /** Iterates a remote object; `buffering` forces or (null) forbids reading ahead, by default it is done where it is safe. */
-export function iterate(holder: Holder, buffering?: Buffering | null): { sync(): Generator<unknown>; async(): AsyncGenerator<unknown> } {
-  const how = buffering === undefined ? (isPrefetchable(holder) ? DEFAULT_BUFFERING : undefined) : (buffering ?? undefined);
+export function iterate(
+  holder: Holder,
+  buffering?: Buffering | null,
+): { sync(): Generator<unknown>; async(): AsyncGenerator<unknown> } {
+  const how =
+    buffering === undefined ? (isPrefetchable(holder) ? DEFAULT_BUFFERING : undefined) : (buffering ?? undefined);
   const cursor = new Cursor(holder, how);
   return {
     *sync() {

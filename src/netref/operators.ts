@@ -7,9 +7,23 @@ import { type Answer, perform, type Ref } from './helpers.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 
 /** The comparison that says the same with its operands exchanged. */
-const MIRRORED = { __eq__: '__eq__', __ne__: '__ne__', __lt__: '__gt__', __gt__: '__lt__', __le__: '__ge__', __ge__: '__le__' } as const;
+const MIRRORED = {
+  __eq__: '__eq__',
+  __ne__: '__ne__',
+  __lt__: '__gt__',
+  __gt__: '__lt__',
+  __le__: '__ge__',
+  __ge__: '__le__',
+} as const;
 type Comparison = keyof typeof MIRRORED;
-const SYMBOLS: Record<Comparison, string> = { __eq__: '==', __ne__: '!=', __lt__: '<', __gt__: '>', __le__: '<=', __ge__: '>=' };
+const SYMBOLS: Record<Comparison, string> = {
+  __eq__: '==',
+  __ne__: '!=',
+  __lt__: '<',
+  __gt__: '>',
+  __le__: '<=',
+  __ge__: '>=',
+};
 
 function* compare(left: Holder, name: Comparison, right: unknown): Steps<unknown> {
   const answer = yield* ask(left, HANDLE_CMP, right, name);

@@ -6,7 +6,13 @@ import type { Kwargs } from '../python/values.ts';
 /** A request that an operation needs answered. */
 export type Ask =
   | { readonly kind: 'request'; readonly conn: Connection; readonly handler: number; readonly args: readonly unknown[] }
-  | { readonly kind: 'call'; readonly holder: Holder; readonly name: string | undefined; readonly args: readonly unknown[]; readonly named: Kwargs | undefined }
+  | {
+      readonly kind: 'call';
+      readonly holder: Holder;
+      readonly name: string | undefined;
+      readonly args: readonly unknown[];
+      readonly named: Kwargs | undefined;
+    }
   | { readonly kind: 'fetch'; readonly what: { fetch(): Promise<unknown>; fetchSync(): unknown } };
 
 /** An operation: asks, is answered (or thrown at), and returns. */
@@ -18,7 +24,12 @@ export function* ask(holder: Holder, handler: number, ...args: unknown[]): Steps
 }
 
 /** Asks for a call of an attribute, or of the object itself. */
-export function* askCall(holder: Holder, name: string | undefined, args: readonly unknown[] = [], named?: Kwargs): Steps<unknown> {
+export function* askCall(
+  holder: Holder,
+  name: string | undefined,
+  args: readonly unknown[] = [],
+  named?: Kwargs,
+): Steps<unknown> {
   return yield { kind: 'call', holder, name, args, named };
 }
 

@@ -20,7 +20,8 @@ function collectIntrinsics(): object[] {
   for (const key of Object.getOwnPropertyNames(globalThis)) {
     const descriptor = Object.getOwnPropertyDescriptor(globalThis, key);
     const value = descriptor !== undefined && 'value' in descriptor ? descriptor.value : undefined;
-    if (typeof value === 'function' && typeof value.prototype === 'object' && value.prototype !== null) found.push(value.prototype);
+    if (typeof value === 'function' && typeof value.prototype === 'object' && value.prototype !== null)
+      found.push(value.prototype);
   }
   const hidden = [
     function* () {},
@@ -73,7 +74,8 @@ function declaredExposed(object: object): ReadonlySet<string> {
   let names = staticNames.get(prototype);
   if (names === undefined) {
     const constructor = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-    const own = typeof constructor === 'function' ? Object.getOwnPropertyDescriptor(constructor, 'exposed')?.value : undefined;
+    const own =
+      typeof constructor === 'function' ? Object.getOwnPropertyDescriptor(constructor, 'exposed')?.value : undefined;
     names = new Set([...(Array.isArray(own) ? own.map(String) : []), ...declaredExposed(prototype)]);
     staticNames.set(prototype, names);
   }
@@ -167,7 +169,15 @@ export class Access {
 
   private read(object: object, key: string, kind: Kind): unknown {
     const method = kind.facade[key] as AnyFunction | undefined;
-    if (method !== undefined) return bind(object, key, method, () => (...args) => method(object, ...args));
+    if (method !== undefined)
+      return bind(
+        object,
+        key,
+        method,
+        () =>
+          (...args) =>
+            method(object, ...args),
+      );
     if (lookup(object, key) === undefined) {
       if (key === '__doc__') return docOf(object);
       throw new AttributeError(`'${shownClass(kind)}' object has no attribute '${key}'`);
@@ -224,7 +234,12 @@ export class Access {
     }
     const kind = kindOf(object);
     const key = this.check(object, name, 'allow_delattr', kind);
-    if (Array.isArray(object) || typeof object === 'function' || !Object.hasOwn(object, key) || !Reflect.deleteProperty(object, key))
+    if (
+      Array.isArray(object) ||
+      typeof object === 'function' ||
+      !Object.hasOwn(object, key) ||
+      !Reflect.deleteProperty(object, key)
+    )
       throw new AttributeError(`'${shownClass(kind)}' object has no attribute '${key}'`);
   }
 
@@ -274,7 +289,8 @@ __slots__ __str__ __weakref__ __dict__ __methods__ __exit__ __eq__ __ne__ __lt__
 );
 
 function docOf(object: object): string | null {
-  const doc = lookup(object, '__doc__')?.value ?? lookup(Object.getPrototypeOf(object)?.constructor ?? {}, 'doc')?.value;
+  const doc =
+    lookup(object, '__doc__')?.value ?? lookup(Object.getPrototypeOf(object)?.constructor ?? {}, 'doc')?.value;
   return typeof doc === 'string' ? doc : null;
 }
 

@@ -5,10 +5,21 @@ import { codedError } from '../errors.ts';
 import { nameOf, tx } from '../native/engine.ts';
 import { type Arena, type RawBuffer, Tag } from '../native/tape.ts';
 import { exceptions } from '../python/exceptions.ts';
-import { Complex, Ellipsis, FrozenSet, isKwargs, type Kwargs, kwargs, NotImplemented, PyFloat, PyInt, Slice } from '../python/values.ts';
+import {
+  Complex,
+  Ellipsis,
+  FrozenSet,
+  isKwargs,
+  type Kwargs,
+  kwargs,
+  NotImplemented,
+  PyFloat,
+  PyInt,
+  Slice,
+} from '../python/values.ts';
 import type { ResolvedOptions } from './config.ts';
-import { FORBIDDEN } from './facade.ts';
 import type { Entry, Exports } from './exports.ts';
+import { FORBIDDEN } from './facade.ts';
 import { type Face, type Holder, holderOf, pendingOf } from './refs.ts';
 
 /** What boxing needs of a connection. */
@@ -25,7 +36,10 @@ export interface BoxingSide {
 const MAX_DEPTH = 300;
 
 function tooDeep(): Error {
-  return codedError(new RangeError(`value is nested deeper than ${MAX_DEPTH} levels: the peer would drop the connection`), 'ERR_RPYC_DEPTH');
+  return codedError(
+    new RangeError(`value is nested deeper than ${MAX_DEPTH} levels: the peer would drop the connection`),
+    'ERR_RPYC_DEPTH',
+  );
 }
 
 /**
@@ -97,7 +111,8 @@ function writePlainValue(side: BoxingSide, value: object, depth: number): boolea
   else if (value instanceof Complex) tx.complex(value.real, value.imag);
   else if (value === Ellipsis) tx.word(Tag.ELLIPSIS);
   else if (value === NotImplemented) tx.word(Tag.NOT_IMPLEMENTED);
-  else if (value instanceof Slice) return writeAllOrNothing(side, [value.start, value.stop, value.step], depth, () => tx.word(Tag.SLICE));
+  else if (value instanceof Slice)
+    return writeAllOrNothing(side, [value.start, value.stop, value.step], depth, () => tx.word(Tag.SLICE));
   else if (value instanceof FrozenSet) {
     const items = [...value];
     return writeAllOrNothing(side, items, depth, () => tx.container(Tag.FROZENSET, items.length));
@@ -108,7 +123,8 @@ function writePlainValue(side: BoxingSide, value: object, depth: number): boolea
 /** Binary data by value, although it is mutable. */
 function asBytes(value: object): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
-  if (value instanceof Uint8ClampedArray || value instanceof DataView) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof Uint8ClampedArray || value instanceof DataView)
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (value instanceof ArrayBuffer || (typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer))
     return new Uint8Array(value as ArrayBuffer);
   return undefined;
@@ -131,7 +147,14 @@ function isPlain(value: unknown): boolean {
   if (Array.isArray(value)) return Object.isFrozen(value) && value.every(isPlain);
   if (value instanceof FrozenSet) return [...value].every(isPlain);
   if (value instanceof Slice) return isPlain(value.start) && isPlain(value.stop) && isPlain(value.step);
-  return asBytes(value) !== undefined || value instanceof PyFloat || value instanceof PyInt || value instanceof Complex || value === Ellipsis || value === NotImplemented;
+  return (
+    asBytes(value) !== undefined ||
+    value instanceof PyFloat ||
+    value instanceof PyInt ||
+    value instanceof Complex ||
+    value === Ellipsis ||
+    value === NotImplemented
+  );
 }
 
 /** A tuple is a value if all its items are, else a box of boxes. */
@@ -154,7 +177,10 @@ function writeHolder(side: BoxingSide, holder: Holder, value: object): void {
 }
 
 export function released(holder: Holder): Error {
-  return codedError(new TypeError(`netref of ${holder.cls.name} was released and cannot be used any more`), 'ERR_RPYC_RELEASED');
+  return codedError(
+    new TypeError(`netref of ${holder.cls.name} was released and cannot be used any more`),
+    'ERR_RPYC_RELEASED',
+  );
 }
 
 function writeReference(side: BoxingSide, value: object): void {
@@ -338,7 +364,9 @@ export function kwargsFromPairs(pairs: readonly unknown[]): Kwargs {
   for (const pair of pairs) {
     const [name, value] = Array.isArray(pair) ? pair : [];
     if (typeof name !== 'string' || FORBIDDEN.has(name))
-      throw new exceptions.TypeError(`bad keyword argument name ${typeof name === 'string' ? `'${name}'` : typeof name}`);
+      throw new exceptions.TypeError(
+        `bad keyword argument name ${typeof name === 'string' ? `'${name}'` : typeof name}`,
+      );
     named[name] = value;
   }
   return kwargs(named);

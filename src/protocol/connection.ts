@@ -1,27 +1,29 @@
-// One RPyC connection, client or server side alike: requests out, replies and requests in, blocking and awaitable.
-// Owns the sequence numbers, the pending calls, the exported objects, the counts of the peer's objects, and the end of it all.
-// Policy is access.ts, handlers are dispatch.ts, values are boxing.ts. Answers to rpyc/core/protocol.py.
+// One RPyC connection, client or server side alike: what arrives is dispatched, what we ask is answered, blocking or awaited.
+// Owns the pending calls, the exported objects, and the end of it all. What is sent is outbox.ts, blocking waits are blocking.ts, the peer's
+// objects remote.ts, policy access.ts, handlers dispatch.ts. Answers to rpyc/core/protocol.py.
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
-import { BackpressureError, codedError, EOFError, InterruptedError, ProtocolError, TimeoutError } from '../errors.ts';
+import { EOFError, ProtocolError, TimeoutError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
-import { checkDepth, detail, type Endpoint, enterBatch, flush, leaveBatch, nameId, send, tx, wait } from '../native/engine.ts';
+import { detail, type Endpoint, enterBatch, flush, leaveBatch, nameId } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
-import { Arena, KIND_DEL, RECORD_WORDS, Tag } from '../native/tape.ts';
+import { Arena, RECORD_WORDS } from '../native/tape.ts';
 import { linkError, type Transport } from '../native/transport.ts';
 import type { Kwargs } from '../python/values.ts';
 import { Access } from './access.ts';
-import { type BoxingSide, readValue, released, startReading, writeBox, writeKwargs, writeTuple } from './boxing.ts';
+import { Blocking, isBlocked, type WaitingSide } from './blocking.ts';
+import { readValue, startReading } from './boxing.ts';
 import type { Config, ResolvedOptions } from './config.ts';
-import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from './constants.ts';
+import { HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REQUEST } from './constants.ts';
 import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
 import { Exports } from './exports.ts';
+import { Outbox, type SendingSide } from './outbox.ts';
 import { PendingTable, PromisePending, Waiter } from './pending.ts';
-import { type Face, Holder, holderOf, IdPackOf, type MakeProxy } from './refs.ts';
+import { type Face, type Holder, holderOf, type MakeProxy } from './refs.ts';
 import { RemoteObjects } from './remote.ts';
 import { SyncConnection } from './sync.ts';
-import { loadException, writeException } from './vinegar.ts';
+import { loadException } from './vinegar.ts';
 
 /** Who answers on our side. Services implement it (service/service.ts). */
 export interface LocalRoot {
@@ -74,34 +76,16 @@ export interface ConnectionStats {
 }
 
 const PING_DATA = 'abcdefghijklmnopqrstuvwxyz'.repeat(20);
-/** Bytes put on the tape between two looks at the write queue. */
-const QUEUE_CHECK = 256 * 1024;
 /** How long `close` waits for the peer to hang up, ms. */
 const CLOSE_WAIT = 1000;
-/** A blocking wait without traffic for so long, with an async handler unanswered, is worth a warning, ms. */
-const DEADLOCK_WARNING = 1000;
-
-/** Blocking waits on this thread's stack: while there is one, promises do not settle. */
-let blockingWaits = 0;
-
-/** Longest slice of a blocking wait, ms; see Addon.wait. */
-const SLICE = 50;
-
 /** Interned id of a type's name; when the table is full (65,536 classes), all further ones share a name. */
 function typeNameId(name: string): number {
   return nameId(name) || nameId('js.object');
 }
 
-function writeName(name: string): void {
-  const id = nameId(name);
-  if (id === 0) tx.str(name);
-  else tx.name(id);
-}
-
-const tooLarge = (message: string): Error => codedError(new RangeError(message), 'ERR_RPYC_FRAME_TOO_LARGE');
-
 function checkEcho(sent: string | Uint8Array, echoed: unknown): void {
-  const same = typeof sent === 'string' ? echoed === sent : echoed instanceof Uint8Array && Buffer.compare(sent, echoed) === 0;
+  const same =
+    typeof sent === 'string' ? echoed === sent : echoed instanceof Uint8Array && Buffer.compare(sent, echoed) === 0;
   if (!same) throw new ProtocolError('echo mismatches sent data');
 }
 
@@ -111,7 +95,10 @@ interface ConnectionEvents {
 }
 
 /** A connection, seen through its awaitable face; `sync` is the blocking one. Emits 'close' and, for a broken peer, 'error'. */
-export class Connection extends EventEmitter<ConnectionEvents> implements Endpoint, BoxingSide, ServingSide {
+export class Connection
+  extends EventEmitter<ConnectionEvents>
+  implements Endpoint, ServingSide, SendingSide, WaitingSide
+{
   readonly config: Config;
   readonly options: ResolvedOptions;
   readonly exports = new Exports(typeNameId);
@@ -126,19 +113,16 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private readonly pending = new PendingTable();
   private readonly batches: Batch[] = [];
   private readonly remote: RemoteObjects;
+  private readonly outbox = new Outbox(this);
+  private readonly blocking = new Blocking(this);
   /** As Addon.stats fills it. */
   private readonly counters = new Float64Array(6);
-  private seq = 0;
   private remoteRoot: Holder | undefined;
   private ending: Error | undefined;
   private closing = false;
-  private unchecked = 0;
   private readonly onDrain: (() => void)[] = [];
   private readonly onServed = new Set<(served: boolean) => void>();
   private closeRequested = false;
-  /** Async handlers whose answer waits for a blocking call to end. */
-  private readonly deferred = new Map<number, string>();
-  private warned = false;
   /** What the peer spoke; see `variant`. */
   private wire = 0;
   /** Servers follow their client; until it spoke, this is what a request of ours is written in. 0: told by the transport. */
@@ -154,10 +138,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     this.netrefs = parts.netrefs;
     this.localRoot = parts.root;
     this.access = new Access(parts.config);
-    this.remote = new RemoteObjects(this, (rid, count) => {
-      tx.begin(this.handle, KIND_DEL, this.seq++, rid, count);
-      tx.commit();
-    });
+    this.remote = new RemoteObjects(this, this.outbox);
     this.speaks = parts.speaks ?? 0;
   }
 
@@ -209,7 +190,16 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   get stats(): ConnectionStats {
     if (this.ending === undefined) addon.stats(this.handle, this.counters);
     const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = this.counters;
-    return { bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects, localObjects: this.exports.size, pending: this.pending.size };
+    return {
+      bytesIn,
+      bytesOut,
+      messagesIn,
+      messagesOut,
+      queued,
+      remoteObjects,
+      localObjects: this.exports.size,
+      pending: this.pending.size,
+    };
   }
 
   /** Lets the process end while this connection is open and idle. */
@@ -240,8 +230,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   /** @param timeoutMs instead of `sync_request_timeout` */
   fetchRootSync(timeoutMs?: number): object {
     if (this.remoteRoot === undefined) {
-      this.checkBlocking();
-      this.sendNow(this.writeRequest(HANDLE_GETROOT, []));
+      this.checkOpen();
+      this.blocking.check();
+      this.outbox.request(HANDLE_GETROOT, []);
       this.keepRoot(this.waitFor('sync', timeoutMs));
     }
     return this.netrefs.proxy(this.remoteRoot as unknown as Holder, 'sync');
@@ -291,12 +282,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   /** `close` that blocks. */
   closeSync(): void {
     if (!this.sayGoodbye()) return;
-    const deadline = performance.now() + CLOSE_WAIT;
-    while (this.transport.canBlock && this.ending === undefined && performance.now() < deadline) {
-      const code = wait(this.handle, CLOSE_WAIT);
-      if (code === Status.INTERRUPTED) break;
-      this.onBatch(code);
-    }
+    this.blocking.untilEnd(CLOSE_WAIT);
     this.end(new EOFError());
   }
 
@@ -312,14 +298,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     return this.ending === undefined;
   }
 
-  /** Whatever is queued: back-pressure must not keep a connection open. */
   private writeGoodbye(): void {
     if (this.speaks !== 0) this.speakFirst(this.speaks);
-    tx.begin(this.handle, MSG_REQUEST, this.seq++, HANDLE_CLOSE, 0);
-    tx.container(Tag.TUPLE, 0);
-    tx.commit();
+    this.outbox.goodbye();
     this.closing = true;
-    flush();
     this.transport.shutdown();
   }
 
@@ -386,24 +368,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   private checkOpen(): void {
     if (this.ending !== undefined) throw new EOFError(this.ending.message, { cause: this.ending });
     if (this.closing) throw new EOFError();
-    if (this.unchecked > QUEUE_CHECK) this.checkQueue();
     if (this.speaks !== 0) this.speakFirst(this.speaks);
   }
 
   private speakFirst(version: 5 | 6): void {
     this.speaks = 0;
     if (this.protocol === 0) addon.setVariant(this.handle, version, 2);
-  }
-
-  private checkQueue(): void {
-    this.unchecked = 0;
-    flush();
-    const { queued } = this.stats;
-    if (queued <= this.options.maxQueued) return;
-    this.unchecked = QUEUE_CHECK + 1;
-    throw new BackpressureError(
-      `${queued} bytes are queued for a peer that does not read them (maxQueued is ${this.options.maxQueued}): wait with \`await conn.drained()\``,
-    );
   }
 
   /**
@@ -420,91 +390,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     for (const resume of this.onDrain.splice(0)) resume();
   }
 
-  private beginRequest(handler: number): void {
-    this.checkOpen();
-    this.exports.begin();
-    tx.begin(this.handle, MSG_REQUEST, this.seq, handler, this.variant > 0xff ? nestedIn(this) : 0);
-  }
-
-  /** Ends the message; true: it must be flushed at once. */
-  private commitRequest(): boolean {
-    const mayNotFit = this.checkSize();
-    this.seq++;
-    return tx.commit() || mayNotFit;
-  }
-
-  /** True: only encoding it tells whether the message fits a frame. @throws RangeError where it does not for sure */
-  private checkSize(): boolean {
-    const size = tx.messageBytes;
-    this.unchecked += size;
-    const { maxFrame } = this.options;
-    if (size > maxFrame) throw tooLarge(`message of about ${size} bytes exceeds maxFrame ${maxFrame}`);
-    return tx.mostBytes > maxFrame;
-  }
-
-  /** Sends the message just committed; `atOnce` is what its commit said. @throws RangeError where it turned out larger than a frame */
-  private sendNow(atOnce: boolean): void {
-    if (!atOnce) {
-      send(false);
-      return;
-    }
-    try {
-      flush();
-    } catch (error) {
-      this.exports.rollback();
-      throw (error as { code?: unknown }).code === 'ERR_RPYC_FRAME_TOO_LARGE' ? tooLarge((error as Error).message) : error;
-    }
-  }
-
-  private abandon(error: unknown): never {
-    tx.rollback();
-    this.exports.rollback();
-    throw error;
-  }
-
-  private writeTarget(holder: Holder): void {
-    if (holder.released) throw released(holder);
-    tx.ref(holder.rid);
-  }
-
-  private writeCall(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): boolean {
-    this.beginRequest(name === undefined ? HANDLE_CALL : HANDLE_CALLATTR);
-    try {
-      tx.container(Tag.BOX, name === undefined ? 3 : 4);
-      this.writeTarget(holder);
-      if (name !== undefined) writeName(name);
-      writeTuple(this, args, 1);
-      writeKwargs(this, named);
-      return this.commitRequest();
-    } catch (error) {
-      return this.abandon(error);
-    }
-  }
-
-  /** Writes any request. A Holder among `args` is the remote object itself. */
-  private writeRequest(handler: number, args: readonly unknown[]): boolean {
-    this.beginRequest(handler);
-    try {
-      tx.container(Tag.BOX, args.length);
-      for (const arg of args) {
-        if (arg instanceof Holder) this.writeTarget(arg);
-        else if (arg instanceof IdPackOf) {
-          if (arg.holder.released) throw released(arg.holder);
-          tx.idPack(arg.holder.rid);
-        } else writeBox(this, arg, 1);
-      }
-      return this.commitRequest();
-    } catch (error) {
-      return this.abandon(error);
-    }
-  }
-
-  private promise(face: Face, atOnce: boolean): Promise<unknown> {
-    const seq = this.seq - 1;
+  private promise(face: Face): Promise<unknown> {
+    const seq = this.outbox.lastSeq;
     return new Promise((resolve, reject) => {
       this.pending.add(seq, new PromisePending(face, resolve, reject));
       try {
-        this.sendNow(atOnce);
+        this.outbox.post();
       } catch (error) {
         this.pending.take(seq);
         reject(error);
@@ -513,25 +404,42 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   }
 
   /** Calls an attribute (CALLATTR) or, without a name, the object itself (CALL). Rejects with what remote code raised. */
-  call(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined, face: Face): Promise<unknown> {
+  call(
+    holder: Holder,
+    name: string | undefined,
+    args: readonly unknown[],
+    named: Kwargs | undefined,
+    face: Face,
+  ): Promise<unknown> {
     try {
-      return this.promise(face, this.writeCall(holder, name, args, named));
+      this.checkOpen();
+      this.outbox.call(holder, name, args, named);
+      return this.promise(face);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** `call` that blocks for `sync_request_timeout` at most. */
-  callSync(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined, face: Face): unknown {
-    this.checkBlocking();
-    if (this.writeCall(holder, name, args, named)) this.sendNow(true);
+  callSync(
+    holder: Holder,
+    name: string | undefined,
+    args: readonly unknown[],
+    named: Kwargs | undefined,
+    face: Face,
+  ): unknown {
+    this.checkOpen();
+    this.blocking.check();
+    this.outbox.call(holder, name, args, named);
     return this.waitFor(face);
   }
 
   /** Any request; a Holder among `args` stands for the remote object. */
   request(face: Face, handler: number, ...args: unknown[]): Promise<unknown> {
     try {
-      return this.promise(face, this.writeRequest(handler, args));
+      this.checkOpen();
+      this.outbox.request(handler, args);
+      return this.promise(face);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -539,115 +447,86 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
 
   /** `request` that blocks. */
   requestSync(face: Face, handler: number, ...args: unknown[]): unknown {
-    this.checkBlocking();
-    if (this.writeRequest(handler, args)) this.sendNow(true);
+    this.checkOpen();
+    this.blocking.check();
+    this.outbox.request(handler, args);
     return this.waitFor(face);
   }
 
-  // --- waiting -----------------------------------------------------------------------------------------------------
-
-  private checkBlocking(): void {
-    if (!this.transport.canBlock)
-      throw codedError(
-        new TypeError('this connection runs over a Node stream: blocking calls need a socket of the engine (connect, connectSync); await the call instead'),
-        'ERR_RPYC_BLOCKING_UNSUPPORTED',
-      );
-    checkDepth();
-  }
-
-  /** Waits for the request just written. */
-  private waitFor(face: Face, timeoutMs?: number): unknown {
-    const seconds = this.config.sync_request_timeout;
+  /** Waits for the answer to the request just written. */
+  private waitFor(face: Face, timeoutMs = this.syncTimeout): unknown {
+    this.outbox.prepareWait();
+    const seq = this.outbox.lastSeq;
     const waiter = new Waiter(face);
-    this.pending.add(this.seq - 1, waiter);
-    this.block(waiter, this.seq - 1, timeoutMs ?? (seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000));
+    this.pending.add(seq, waiter);
+    try {
+      this.blocking.until(waiter, timeoutMs);
+    } catch (error) {
+      this.pending.take(seq);
+      throw error;
+    }
     return waiter.result();
   }
 
-  private block(waiter: Waiter, seq: number, timeoutMs: number): void {
-    let started = 0;
-    let quiet = 0;
-    blockingWaits++;
-    try {
-      if (this.batches.length !== 0) this.drain();
-      while (!waiter.done) {
-        const code = wait(this.handle, timeoutMs === Number.POSITIVE_INFINITY ? -1 : timeoutMs);
-        if (code === Status.INTERRUPTED) throw this.interrupted(seq);
-        if (code !== 0) {
-          this.onBatch(code);
-          if (waiter.done) break;
-        }
-        // Traffic that is not the answer does not stop the clock.
-        const now = performance.now();
-        if (started === 0) started = code === 0 ? now - Math.min(SLICE, timeoutMs) : now;
-        if (code !== 0 || quiet === 0) quiet = code === 0 ? started : now;
-        if (now - started >= timeoutMs) throw this.expired(seq, timeoutMs);
-        if (now - quiet > DEADLOCK_WARNING) this.warnDeadlock();
-      }
-    } finally {
-      blockingWaits--;
-    }
+  /** `sync_request_timeout` in ms. */
+  private get syncTimeout(): number {
+    const seconds = this.config.sync_request_timeout;
+    return seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000;
   }
 
-  /** The answer may still come: it is unboxed then, and its references are released. */
-  private expired(seq: number, timeoutMs: number): TimeoutError {
-    this.pending.take(seq);
-    const names = [...this.deferred.values()];
-    const why = names.length === 0 ? '' : `; ${names.join(', ')} cannot answer before this blocking call ends (async handlers need the event loop)`;
-    return new TimeoutError(`result expired: no answer within ${timeoutMs / 1000} s${why}`);
+  // --- what the parts of a connection ask of it --------------------------------------------------------------------
+
+  /** See WaitingSide. */
+  get canBlock(): boolean {
+    return this.transport.canBlock;
   }
 
-  private interrupted(seq: number): InterruptedError {
-    this.pending.take(seq);
-    return new InterruptedError(detail());
+  /** See WaitingSide. */
+  get ended(): boolean {
+    return this.ending !== undefined;
   }
 
-  private warnDeadlock(): void {
-    if (this.warned || this.deferred.size === 0) return;
-    this.warned = true;
-    const names = [...this.deferred.values()].join(', ');
-    process.emitWarning(
-      `a blocking call waits while ${names}, an async handler of the same thread, cannot finish before it returns: await the call, or make the handler synchronous`,
-      { code: 'RPYC_DEADLOCK' },
-    );
+  /** See SendingSide. */
+  get nesting(): number {
+    return this.variant > 0xff ? nestedIn(this) : 0;
   }
 
-  /** An async handler was called during a blocking wait. False: it is to be refused. */
+  /** See SendingSide. */
+  get queued(): number {
+    return this.stats.queued;
+  }
+
+  /** See ServingSide. */
+  get blocked(): boolean {
+    return isBlocked();
+  }
+
+  /** See ServingSide. */
   deferAnswer(seq: number, name: string): boolean {
     if (this.options.refuseAsyncDuringSync) return false;
-    this.deferred.set(seq, name);
+    this.blocking.defer(seq, name);
     return true;
   }
 
-  get blocked(): boolean {
-    return blockingWaits > 0;
-  }
-
   answered(seq: number): void {
-    if (this.deferred.size !== 0) this.deferred.delete(seq);
+    this.blocking.answered(seq);
   }
 
-  /**
-   * Serves whatever arrives within `timeoutMs`, blocking: at least one batch, or nothing. True: something was served.
-   */
+  /** REPLY to the peer's request `seq`. */
+  reply(seq: number, value: unknown): void {
+    if (this.ending === undefined) this.outbox.reply(seq, value);
+  }
+
+  /** EXCEPTION to the peer's request `seq`. */
+  replyException(seq: number, thrown: unknown): void {
+    if (this.ending === undefined) this.outbox.exception(seq, thrown);
+  }
+
+  // --- serving -----------------------------------------------------------------------------------------------------
+
+  /** Serves whatever arrives within `timeoutMs`, blocking: at least one batch, or nothing. True: something was served. */
   serveSync(timeoutMs: number): boolean {
-    this.checkBlocking();
-    if (this.ending !== undefined) throw new EOFError();
-    const deadline = performance.now() + timeoutMs;
-    blockingWaits++;
-    try {
-      for (;;) {
-        const code = wait(this.handle, Math.max(0, deadline - performance.now()));
-        if (code === Status.INTERRUPTED) throw new InterruptedError(detail());
-        if (code !== 0) {
-          this.onBatch(code);
-          return true;
-        }
-        if (performance.now() >= deadline) return false;
-      }
-    } finally {
-      blockingWaits--;
-    }
+    return this.blocking.serve(timeoutMs);
   }
 
   /**
@@ -707,7 +586,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
   }
 
   /** Processes records in order, those of outer batches first: a nested wait may need one of them. */
-  private drain(): void {
+  drain(): void {
     const { batches } = this;
     for (let batch = batches[0]; batch !== undefined; batch = batches[0]) {
       if (batch.next === batch.count) batches.shift();
@@ -743,47 +622,6 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Endpoi
     if (code === Status.PROTOCOL) this.fail(new ProtocolError(addon.lastError(this.handle)));
     else if (code === Status.ERRNO) this.end(linkError(getSystemErrorName(-detail())));
     else this.end(new EOFError());
-  }
-
-  // --- answers -----------------------------------------------------------------------------------------------------
-
-  /** REPLY; a value that cannot be sent is answered as the exception that says so. */
-  reply(seq: number, value: unknown): void {
-    if (this.ending !== undefined) return;
-    this.exports.begin();
-    tx.begin(this.handle, MSG_REPLY, seq, 0, 0);
-    let mayNotFit: boolean;
-    try {
-      writeBox(this, value, 0);
-      mayNotFit = this.checkSize();
-    } catch (error) {
-      tx.rollback();
-      this.exports.rollback();
-      this.replyException(seq, error);
-      return;
-    }
-    try {
-      this.sendNow(tx.commit() || mayNotFit);
-    } catch (error) {
-      this.replyException(seq, error);
-    }
-  }
-
-  /** EXCEPTION; one that is larger than a frame is told by its class alone. */
-  replyException(seq: number, thrown: unknown): void {
-    for (const brief of [false, true]) {
-      if (this.ending !== undefined) return;
-      this.exports.begin();
-      tx.begin(this.handle, MSG_EXCEPTION, seq, 0, 0);
-      writeException(thrown, this.config, this.protocol === 5 ? '5.3.1+node' : '6.0.1+node', brief);
-      const mayNotFit = tx.mostBytes > this.options.maxFrame;
-      try {
-        this.sendNow(tx.commit() || mayNotFit);
-        return;
-      } catch (error) {
-        if ((error as { code?: unknown }).code !== 'ERR_RPYC_FRAME_TOO_LARGE') throw error;
-      }
-    }
   }
 
   // --- the peer's objects ------------------------------------------------------------------------------------------

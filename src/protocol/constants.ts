@@ -30,4 +30,6 @@ export const EXC_STOP_ITERATION = 1;
 
 /** Names of the handlers, for logs and traces. */
 export const HANDLER_NAMES: readonly (string | undefined)[] =
-  ',ping,close,getroot,getattr,delattr,setattr,call,callattr,repr,str,cmp,hash,dir,pickle,del,inspect,buffiter,oldslicing,ctxexit,instancecheck'.split(',');
+  ',ping,close,getroot,getattr,delattr,setattr,call,callattr,repr,str,cmp,hash,dir,pickle,del,inspect,buffiter,oldslicing,ctxexit,instancecheck'.split(
+    ',',
+  );

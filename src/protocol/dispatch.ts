@@ -86,7 +86,9 @@ function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
 /** What a called function is known as, for messages. */
 function calleeName(side: ServingSide, id: number): string | undefined {
   const callee = side.exports.get(id)?.object;
-  return typeof callee === 'function' && typeof callee.name === 'string' && callee.name !== '' ? callee.name : undefined;
+  return typeof callee === 'function' && typeof callee.name === 'string' && callee.name !== ''
+    ? callee.name
+    : undefined;
 }
 
 function publish(name: string, started: number, failed: boolean): void {
@@ -94,9 +96,16 @@ function publish(name: string, started: number, failed: boolean): void {
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  typeof (value as { then?: unknown }).then === 'function';
 
-function answerLater(side: ServingSide, seq: number, result: PromiseLike<unknown>, what: string, started: number): void {
+function answerLater(
+  side: ServingSide,
+  seq: number,
+  result: PromiseLike<unknown>,
+  what: string,
+  started: number,
+): void {
   const blocked = side.blocked;
   if (blocked && !side.deferAnswer(seq, what)) {
     Promise.resolve(result).catch(() => undefined);
@@ -141,12 +150,21 @@ function entryOf(side: ServingSide, id: number): Entry {
 
 /** The exported object that a handler works on. */
 function subject(side: ServingSide, args: readonly unknown[], id: number): Entry {
-  if (id === 0) throw new exceptions.TypeError(`the first argument is not a reference to an object of this side: ${typeof args[0]}`);
+  if (id === 0)
+    throw new exceptions.TypeError(
+      `the first argument is not a reference to an object of this side: ${typeof args[0]}`,
+    );
   return entryOf(side, id);
 }
 
 /** CALLATTR, with the resolved method remembered as long as the property still holds it. */
-function callAttribute(side: ServingSide, entry: Entry, name: string, args: unknown[], named: Kwargs | undefined): unknown {
+function callAttribute(
+  side: ServingSide,
+  entry: Entry,
+  name: string,
+  args: unknown[],
+  named: Kwargs | undefined,
+): unknown {
   const known = entry.methods?.get(name);
   if (known !== undefined && (entry.object as Record<string, unknown>)[known.key] === known.fn) {
     if (named !== undefined) args.push(named);
@@ -162,7 +180,8 @@ function callAttribute(side: ServingSide, entry: Entry, name: string, args: unkn
 
 function invoke(callee: unknown, self: unknown, args: unknown[], named: Kwargs | undefined): unknown {
   if (named !== undefined) args.push(named);
-  if (typeof callee === 'function') return isClass(callee) ? Reflect.construct(callee, args) : Reflect.apply(callee, self, args);
+  if (typeof callee === 'function')
+    return isClass(callee) ? Reflect.construct(callee, args) : Reflect.apply(callee, self, args);
   const method = typeof callee === 'object' && callee !== null ? lookup(callee, '__call__')?.value : undefined;
   if (typeof method === 'function') return Reflect.apply(method, callee, args);
   throw new exceptions.TypeError(`this ${typeof callee} is not callable`);
@@ -174,7 +193,9 @@ function list(value: unknown, what: string): unknown[] {
 }
 
 function kwargsOf(value: unknown): Kwargs | undefined {
-  return value === undefined || (Array.isArray(value) && value.length === 0) ? undefined : kwargsFromPairs(list(value, 'kwargs'));
+  return value === undefined || (Array.isArray(value) && value.length === 0)
+    ? undefined
+    : kwargsFromPairs(list(value, 'kwargs'));
 }
 
 function count(value: unknown): number {
@@ -187,10 +208,12 @@ type Handler = (side: ServingSide, args: unknown[], id: number) => unknown;
 
 const HANDLERS: Readonly<Record<number, Handler>> = {
   [H.HANDLE_PING]: (_side, [data]) => data,
-  [H.HANDLE_GETROOT]: (side) => (side.connecting === undefined ? side.localRoot.object : side.connecting.then(() => side.localRoot.object)),
+  [H.HANDLE_GETROOT]: (side) =>
+    side.connecting === undefined ? side.localRoot.object : side.connecting.then(() => side.localRoot.object),
   [H.HANDLE_GETATTR]: (side, args, id) => side.access.getattr(subject(side, args, id).object, attributeName(args[1])),
   [H.HANDLE_DELATTR]: (side, args, id) => side.access.delattr(subject(side, args, id).object, attributeName(args[1])),
-  [H.HANDLE_SETATTR]: (side, args, id) => side.access.setattr(subject(side, args, id).object, attributeName(args[1]), args[2]),
+  [H.HANDLE_SETATTR]: (side, args, id) =>
+    side.access.setattr(subject(side, args, id).object, attributeName(args[1]), args[2]),
   [H.HANDLE_CALL]: (side, args, id) => {
     const { object } = subject(side, args, id);
     return invoke(object, undefined, list(args[1], 'args'), kwargsOf(args[2]));
@@ -200,7 +223,8 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     callAttribute(side, subject(side, args, id), attributeName(args[1]), list(args[2], 'args'), kwargsOf(args[3])),
   [H.HANDLE_REPR]: (side, args, id) => reprOf(subject(side, args, id)),
   [H.HANDLE_STR]: (side, args, id) => strOf(subject(side, args, id)),
-  [H.HANDLE_CMP]: (side, args, id) => compare(side.access, subject(side, args, id), args[1], attributeName(args[2] ?? '__cmp__')),
+  [H.HANDLE_CMP]: (side, args, id) =>
+    compare(side.access, subject(side, args, id), args[1], attributeName(args[2] ?? '__cmp__')),
   [H.HANDLE_HASH]: (side, args, id) => hashOf(subject(side, args, id)),
   [H.HANDLE_DIR]: (side, args, id) => Object.freeze(side.access.dir(subject(side, args, id).object)),
   [H.HANDLE_PICKLE]: () => {
@@ -220,7 +244,12 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     const [, attempt, fallback, start, stop, rest] = args;
     const more = list(rest ?? [], 'args');
     try {
-      return invoke(side.access.getattr(object, attributeName(attempt)), undefined, [new Slice(start, stop), ...more], undefined);
+      return invoke(
+        side.access.getattr(object, attributeName(attempt)),
+        undefined,
+        [new Slice(start, stop), ...more],
+        undefined,
+      );
     } catch {
       return invoke(side.access.getattr(object, attributeName(fallback)), undefined, [start, stop, ...more], undefined);
     }
@@ -251,7 +280,8 @@ const MAX_BUFFERED = 65_536;
 
 function buffered(side: ServingSide, entry: Entry, wanted: number): unknown {
   const { object, kind } = entry;
-  if (holderOf(object) !== undefined) throw codedError(new TypeError('a netref of another connection cannot be buffered'), 'ERR_RPYC_OPERATION');
+  if (holderOf(object) !== undefined)
+    throw codedError(new TypeError('a netref of another connection cannot be buffered'), 'ERR_RPYC_OPERATION');
   if ('__next__' in kind.facade) {
     side.access.getattr(object, '__next__');
     return take(object as AnyIterator, Math.min(wanted, MAX_BUFFERED));
@@ -265,16 +295,30 @@ function take(iterator: AnyIterator, wanted: number): unknown {
   const items: unknown[] = [];
   while (items.length < wanted) {
     const step = iterator.next();
-    if (isThenable(step)) return takeLater(iterator as AsyncIterator<unknown>, step as Promise<IteratorResult<unknown>>, items, wanted);
+    if (isThenable(step))
+      return takeLater(iterator as AsyncIterator<unknown>, step as Promise<IteratorResult<unknown>>, items, wanted);
     if (step.done === true) break;
-    items.push(step.value);
+    keep(items, step.value);
   }
   return Object.freeze(items);
 }
 
-async function takeLater(iterator: AsyncIterator<unknown>, first: Promise<IteratorResult<unknown>>, items: unknown[], wanted: number): Promise<unknown> {
+/** An endless iterable ends here, not with the memory. An item takes a byte of the reply at least, so more would not fit anyway. */
+const MAX_TAKEN = 2 ** 26;
+
+function keep(items: unknown[], item: unknown): void {
+  if (items.length === MAX_TAKEN) throw new exceptions.MemoryError(`more than ${MAX_TAKEN} items in one reply`);
+  items.push(item);
+}
+
+async function takeLater(
+  iterator: AsyncIterator<unknown>,
+  first: Promise<IteratorResult<unknown>>,
+  items: unknown[],
+  wanted: number,
+): Promise<unknown> {
   for (let step = await first; step.done !== true; step = await iterator.next()) {
-    items.push(step.value);
+    keep(items, step.value);
     if (items.length >= wanted) break;
   }
   return Object.freeze(items);

@@ -8,9 +8,18 @@ type Method = (self: never, ...args: never[]) => unknown;
 /** Python name -> implementation; `self` first. */
 export type Facade = Readonly<Record<string, Method>>;
 
-const { AttributeError, IndexError, KeyError, MemoryError, StopIteration, TypeError: PyTypeError, ValueError } = exceptions;
+const {
+  AttributeError,
+  IndexError,
+  KeyError,
+  MemoryError,
+  StopIteration,
+  TypeError: PyTypeError,
+  ValueError,
+} = exceptions;
 
-const table = (...parts: Record<string, Method>[]): Facade => Object.freeze(Object.assign(Object.create(null), ...parts));
+const table = (...parts: Record<string, Method>[]): Facade =>
+  Object.freeze(Object.assign(Object.create(null), ...parts));
 
 export const NO_FACADE: Facade = table();
 
@@ -40,7 +49,9 @@ function typeName(value: unknown): string {
 
 // SameValueZero across number and bigint: Python has one int.
 const same = (a: unknown, b: unknown): boolean =>
-  a === b || (a !== a && b !== b) || (typeof a !== typeof b && typeof a !== 'string' && typeof b !== 'string' && isNumeric(a) && isNumeric(b) && a == b);
+  a === b ||
+  (a !== a && b !== b) ||
+  (typeof a !== typeof b && typeof a !== 'string' && typeof b !== 'string' && isNumeric(a) && isNumeric(b) && a == b);
 const isNumeric = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint';
 const indexOf = (self: ArrayLike<unknown>, value: unknown): number => {
   for (let i = 0; i < self.length; i++) if (same(self[i], value)) return i;
@@ -81,12 +92,20 @@ function assignSlice(self: unknown[], bounds: Slice, items: unknown[]): void {
   const at = [...positions(bounds, self.length)];
   if (bounds.step === null || same(bounds.step, 1)) {
     const start = at[0] ?? sliceStart(bounds, self.length);
-    self.splice(start, at.length, ...items);
+    // Not `splice(…, ...items)`: a hundred thousand arguments overflow the stack.
+    const rest = self.splice(start);
+    append(self, items);
+    append(self, rest.slice(at.length));
     return;
   }
   if (at.length !== items.length)
     throw new ValueError(`attempt to assign sequence of size ${items.length} to extended slice of size ${at.length}`);
   for (const [n, i] of at.entries()) self[i] = items[n];
+}
+
+function append(list: unknown[], items: readonly unknown[]): unknown[] {
+  for (const item of items) list.push(item);
+  return list;
 }
 
 /** Where an empty slice inserts. */
@@ -126,7 +145,10 @@ function compare(a: unknown, b: unknown): number {
   return (a as number) < (b as number) ? -1 : (a as number) > (b as number) ? 1 : 0;
 }
 
-function sort(self: unknown[], options?: { key?: (item: unknown) => unknown; reverse?: boolean }): void | Promise<void> {
+function sort(
+  self: unknown[],
+  options?: { key?: (item: unknown) => unknown; reverse?: boolean },
+): void | Promise<void> {
   const { key = null, reverse = false } = isKwargs(options) ? options : {};
   const place = (keys: unknown[]): void => {
     const order = keys.map((k, i) => ({ k, value: self[i] }));
@@ -155,11 +177,12 @@ export const LIST_FACADE: Facade = table({
   __iter__: (self: unknown[]) => self[Symbol.iterator](),
   __length_hint__: (self: unknown[]) => self.length,
   __add__: (self: unknown[], other: unknown) => withItems(other, (items) => [...self, ...items]),
-  __iadd__: (self: unknown[], other: unknown) => withItems(other, (items) => (growable(self).push(...items), self)),
+  __iadd__: (self: unknown[], other: unknown) => withItems(other, (items) => append(growable(self), items)),
   __mul__: repeat,
   append: (self: unknown[], value: unknown) => void growable(self).push(value),
-  extend: (self: unknown[], source: unknown) => withItems(source, (items) => void growable(self).push(...items)),
-  insert: (self: unknown[], index: unknown, value: unknown) => void growable(self).splice(sliceStart(new Slice(index, null), self.length), 0, value),
+  extend: (self: unknown[], source: unknown) => withItems(source, (items) => void append(growable(self), items)),
+  insert: (self: unknown[], index: unknown, value: unknown) =>
+    void growable(self).splice(sliceStart(new Slice(index, null), self.length), 0, value),
   pop: (self: unknown[], index: unknown = -1) => {
     if (self.length === 0) throw new IndexError('pop from empty list');
     return growable(self).splice(position(self, index, 'pop index out of range'), 1)[0];
@@ -199,7 +222,8 @@ function updates(source: unknown): Iterable<[unknown, unknown]> {
 }
 
 function dictFacade<Self>(mapping: (self: Self) => Mapping): Facade {
-  const pairs = (self: Self): unknown[] => [...mapping(self).entries()].map(([key, value]) => Object.freeze([key, value]));
+  const pairs = (self: Self): unknown[] =>
+    [...mapping(self).entries()].map(([key, value]) => Object.freeze([key, value]));
   const keys = (self: Self): unknown[] => [...mapping(self).entries()].map(([key]) => key);
   return table({
     __len__: (self: Self) => mapping(self).size,
@@ -245,7 +269,8 @@ function dictFacade<Self>(mapping: (self: Self) => Mapping): Facade {
       const map = mapping(self);
       for (const [key] of [...map.entries()]) map.delete(key);
     },
-    copy: (self: Self) => (self instanceof Map ? new Map(self) : Object.fromEntries(mapping(self).entries() as Iterable<[string, unknown]>)),
+    copy: (self: Self) =>
+      self instanceof Map ? new Map(self) : Object.fromEntries(mapping(self).entries() as Iterable<[string, unknown]>),
   });
 }
 
@@ -253,7 +278,9 @@ export const DICT_FACADE: Facade = dictFacade((self: Map<unknown, unknown>) => s
 
 /** Names that no path from the wire reaches, as attribute or as key of a plain object. Mapping section E. */
 export const FORBIDDEN: ReadonlySet<string> = new Set(
-  '__proto__ constructor prototype __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ caller callee arguments'.split(' '),
+  '__proto__ constructor prototype __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ caller callee arguments'.split(
+    ' ',
+  ),
 );
 
 /** A plain object as a dict of its own enumerable, non-function data properties. Functions and accessors are neither seen nor replaced. */
@@ -263,14 +290,20 @@ class ObjectMapping implements Mapping {
     this.object = object;
   }
   private static key(key: unknown): string {
-    if (typeof key !== 'string') throw new PyTypeError(`keys of a JavaScript object are str, not ${typeName(key)}; use a Map`);
+    if (typeof key !== 'string')
+      throw new PyTypeError(`keys of a JavaScript object are str, not ${typeName(key)}; use a Map`);
     if (FORBIDDEN.has(key)) throw new KeyError(key);
     return key;
   }
   has(key: unknown): boolean {
     if (typeof key !== 'string' || FORBIDDEN.has(key)) return false;
     const descriptor = Object.getOwnPropertyDescriptor(this.object, key);
-    return descriptor !== undefined && descriptor.enumerable === true && 'value' in descriptor && typeof descriptor.value !== 'function';
+    return (
+      descriptor !== undefined &&
+      descriptor.enumerable === true &&
+      'value' in descriptor &&
+      typeof descriptor.value !== 'function'
+    );
   }
   get(key: unknown): unknown {
     return this.object[key as string];
@@ -343,8 +376,7 @@ export function instanceFacade(object: object): Facade {
   const has = (key: PropertyKey): boolean => typeof Reflect.get(object, key) === 'function';
   const found: Record<string, Method> = {};
   const iterates = Symbol.iterator in object || Symbol.asyncIterator in object;
-  if (iterates)
-    found.__iter__ = (self: Iterating) => self[Symbol.iterator]?.() ?? self[Symbol.asyncIterator]?.();
+  if (iterates) found.__iter__ = (self: Iterating) => self[Symbol.iterator]?.() ?? self[Symbol.asyncIterator]?.();
   if (iterates && has('next')) found.__next__ = next;
   if (iterates && ('length' in object || 'size' in object))
     found.__len__ = (self: { length?: number; size?: number }) => self.length ?? self.size;

@@ -1,7 +1,16 @@
 // Which Python type a JavaScript object poses as, and under which name it travels. Mapping section A3.
 // Names in Python's `builtin_classes_cache` cost the peer no INSPECT; everything else is `js.<class>`.
 import { className, isClass } from './classes.ts';
-import { DICT_FACADE, type Facade, GENERATOR_FACADE, instanceFacade, LIST_FACADE, NO_FACADE, OBJECT_FACADE, SET_FACADE } from './facade.ts';
+import {
+  DICT_FACADE,
+  type Facade,
+  GENERATOR_FACADE,
+  instanceFacade,
+  LIST_FACADE,
+  NO_FACADE,
+  OBJECT_FACADE,
+  SET_FACADE,
+} from './facade.ts';
 
 export interface Kind {
   /** `module.class` of the id_pack. */
@@ -19,7 +28,14 @@ export interface Kind {
 }
 
 const builtin = (name: string, facade: Facade, hashable: boolean): Kind =>
-  Object.freeze({ namePack: `builtins.${name}`, classKey: name, constructor: undefined, isClass: false, facade, hashable });
+  Object.freeze({
+    namePack: `builtins.${name}`,
+    classKey: name,
+    constructor: undefined,
+    isClass: false,
+    facade,
+    hashable,
+  });
 
 const LIST = builtin('list', LIST_FACADE, false);
 const MAP = builtin('dict', DICT_FACADE, false);
@@ -29,7 +45,9 @@ const FUNCTION = builtin('builtin_function_or_method', NO_FACADE, true);
 const GENERATOR = builtin('generator', GENERATOR_FACADE, true);
 
 const ITERATOR_PROTOTYPE = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
-const ASYNC_ITERATOR_PROTOTYPE = Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})()).constructor.prototype);
+const ASYNC_ITERATOR_PROTOTYPE = Object.getPrototypeOf(
+  Object.getPrototypeOf((async function* () {})()).constructor.prototype,
+);
 const isA = (prototype: object, object: object): boolean => Object.prototype.isPrototypeOf.call(prototype, object);
 
 const instances = new WeakMap<object, Kind>();
@@ -71,7 +89,14 @@ function ownConstructor(prototype: object): object | undefined {
 function classKind(cls: object): Kind {
   let kind = classes.get(cls);
   if (kind === undefined) {
-    kind = Object.freeze({ namePack: className(cls), classKey: cls, constructor: cls, isClass: true, facade: NO_FACADE, hashable: true });
+    kind = Object.freeze({
+      namePack: className(cls),
+      classKey: cls,
+      constructor: cls,
+      isClass: true,
+      facade: NO_FACADE,
+      hashable: true,
+    });
     classes.set(cls, kind);
   }
   return kind;

@@ -47,7 +47,9 @@ type MaybeNetref = { readonly [HOLDER]?: Holder | undefined };
 
 /** The holder behind a netref, path or stub that stands for one object; undefined for anything else. */
 export function holderOf(value: unknown): Holder | undefined {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function' ? (value as MaybeNetref)[HOLDER] : undefined;
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+    ? (value as MaybeNetref)[HOLDER]
+    : undefined;
 }
 
 /** Is this a proxy of a remote object? */

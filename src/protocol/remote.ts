@@ -4,6 +4,7 @@
 import { collected, detail, send } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import type { Connection } from './connection.ts';
+import type { Outbox } from './outbox.ts';
 import { Holder, type RemoteClass } from './refs.ts';
 
 /** Dead holders are looked for in slices of so many, so that no single call pays for all. */
@@ -13,18 +14,17 @@ const dead = new Int32Array(SWEEP_SLICE);
 export class RemoteObjects {
   private readonly conn: Connection;
   private readonly handle: number;
-  /** Writes a DEL of `count` references; does not flush. */
-  private readonly writeDel: (rid: number, count: number) => void;
+  private readonly outbox: Outbox;
   private readonly classes: RemoteClass[] = [];
   /** References received less references given back, by rid. */
   private readonly counts: number[] = [];
   /** Where the sweep goes on; -1: there is none. */
   private sweepAt = -1;
 
-  constructor(conn: Connection, writeDel: (rid: number, count: number) => void) {
+  constructor(conn: Connection, outbox: Outbox) {
     this.conn = conn;
     this.handle = conn.handle;
-    this.writeDel = writeDel;
+    this.outbox = outbox;
   }
 
   /** A reference arrived: its holder, counted once more. */
@@ -52,7 +52,7 @@ export class RemoteObjects {
     const held = this.counts[rid];
     holder.released = held <= 1;
     this.counts[rid] = held - 1;
-    this.writeDel(rid, 1);
+    this.outbox.del(rid, 1);
     send(false);
   }
 
@@ -76,7 +76,7 @@ export class RemoteObjects {
     for (let i = 0; i < found; i++) {
       const rid = dead[i];
       // 0: its DEL is on the tape already.
-      if (this.counts[rid] > 0) this.writeDel(rid, this.counts[rid]);
+      if (this.counts[rid] > 0) this.outbox.del(rid, this.counts[rid]);
       this.counts[rid] = 0;
     }
     if (found > 0) send(false);

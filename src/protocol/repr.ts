@@ -86,7 +86,8 @@ class Printer {
     }
     if (value instanceof Map) return this.pairs(value, depth);
     if (value instanceof Set) return value.size === 0 ? 'set()' : `{${this.items(value, depth).join(', ')}}`;
-    if (value instanceof FrozenSet) return value.size === 0 ? 'frozenset()' : `frozenset({${this.items(value, depth).join(', ')}})`;
+    if (value instanceof FrozenSet)
+      return value.size === 0 ? 'frozenset()' : `frozenset({${this.items(value, depth).join(', ')}})`;
     if (value instanceof Uint8Array) return bytes(value);
     if (ArrayBuffer.isView(value)) return `[${this.items(value as never, depth).join(', ')}]`;
     if (value instanceof PyFloat) return Number.isInteger(value.value) ? `${value.value}.0` : number(value.value);
@@ -103,7 +104,8 @@ class Printer {
 export function* dataEntries(object: object): Generator<[string, unknown]> {
   for (const key of Object.keys(object)) {
     const descriptor = Object.getOwnPropertyDescriptor(object, key);
-    if (descriptor !== undefined && 'value' in descriptor && typeof descriptor.value !== 'function') yield [key, descriptor.value];
+    if (descriptor !== undefined && 'value' in descriptor && typeof descriptor.value !== 'function')
+      yield [key, descriptor.value];
   }
 }
 
@@ -119,7 +121,10 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '
 function quote(value: string): string {
   const mark = value.includes("'") && !value.includes('"') ? '"' : "'";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: Python escapes exactly these
-  const body = value.replace(/[\\\n\r\t\x00-\x1f\x7f]/g, (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const body = value.replace(
+    /[\\\n\r\t\x00-\x1f\x7f]/g,
+    (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
   return mark + (mark === "'" ? body.replaceAll("'", "\\'") : body).toWellFormed() + mark;
 }
 

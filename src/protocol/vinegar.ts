@@ -65,10 +65,24 @@ const NATIVE_NAMES: readonly [new (...args: never[]) => Error, string][] = [
 ];
 
 /** Classes that JavaScript itself throws; anything derived from one by a user keeps the user's name. */
-const NATIVE_CLASSES: ReadonlySet<unknown> = new Set([Error, TypeError, RangeError, ReferenceError, URIError, EvalError, SyntaxError]);
+const NATIVE_CLASSES: ReadonlySet<unknown> = new Set([
+  Error,
+  TypeError,
+  RangeError,
+  ReferenceError,
+  URIError,
+  EvalError,
+  SyntaxError,
+]);
 
 function describe(thrown: unknown): Payload {
-  if (thrown instanceof PythonError) return { module: thrown.pyModule, name: thrown.pyName, args: thrown.args, attrs: [...shownAttrs(thrown), ...Object.entries(thrown.attrs)] };
+  if (thrown instanceof PythonError)
+    return {
+      module: thrown.pyModule,
+      name: thrown.pyName,
+      args: thrown.args,
+      attrs: [...shownAttrs(thrown), ...Object.entries(thrown.attrs)],
+    };
   if (!(thrown instanceof Error)) return { module: 'builtins', name: 'Exception', args: [thrown], attrs: [] };
   if (isSystemError(thrown)) {
     const errno = Math.abs(thrown.errno);
@@ -77,7 +91,13 @@ function describe(thrown: unknown): Payload {
   }
   if (thrown instanceof LocalUnicodeEncodeError) {
     // Python's str() of a Unicode error shows its attributes, not its args.
-    const attrs: [string, unknown][] = [['encoding', 'utf-8'], ['object', '?'], ['start', 0], ['end', 1], ['reason', thrown.message]];
+    const attrs: [string, unknown][] = [
+      ['encoding', 'utf-8'],
+      ['object', '?'],
+      ['start', 0],
+      ['end', 1],
+      ['reason', thrown.message],
+    ];
     return { module: 'builtins', name: 'UnicodeEncodeError', args: [thrown.message], attrs };
   }
   const cls: unknown = thrown.constructor;
@@ -88,12 +108,20 @@ function describe(thrown: unknown): Payload {
   // Internal errors of Node (ERR_INVALID_ARG_TYPE, …) are private subclasses of the natives with a code.
   const isNative = NATIVE_CLASSES.has(cls) || String((thrown as { code?: unknown }).code ?? '').startsWith('ERR_');
   if (!isNative) return custom(thrown, cls);
-  return { module: 'builtins', name: nativeName(thrown), args: [thrown.message], attrs: thrown instanceof SyntaxError ? [['msg', thrown.message]] : [] };
+  return {
+    module: 'builtins',
+    name: nativeName(thrown),
+    args: [thrown.message],
+    attrs: thrown instanceof SyntaxError ? [['msg', thrown.message]] : [],
+  };
 }
 
 /** A filename that is None would be shown. */
 function osAttrs(errno: unknown, strerror: unknown, path: unknown): [string, unknown][] {
-  const attrs: [string, unknown][] = [['errno', errno], ['strerror', strerror]];
+  const attrs: [string, unknown][] = [
+    ['errno', errno],
+    ['strerror', strerror],
+  ];
   return path === undefined || path === null ? attrs : [...attrs, ['filename', path]];
 }
 
@@ -181,14 +209,24 @@ function traceback(thrown: unknown): string {
   return text.slice(0, MAX_TRACEBACK).toWellFormed();
 }
 
-const UNREADABLE: Payload = { module: 'builtins', name: 'Exception', args: ['<an exception that cannot be read>'], attrs: [] };
+const UNREADABLE: Payload = {
+  module: 'builtins',
+  name: 'Exception',
+  args: ['<an exception that cannot be read>'],
+  attrs: [],
+};
 
 /** What is thrown may be a Proxy or have getters that throw; whatever it is, this does not. undefined: StopIteration. */
 function read(thrown: unknown, brief: boolean): { payload: Payload; text: string } | undefined {
   try {
     if (thrown instanceof exceptions.StopIteration) return undefined;
     const { module, name, args, attrs } = describe(thrown);
-    const payload: Payload = { module: String(module).toWellFormed(), name: String(name).toWellFormed(), args: [...args], attrs: [] };
+    const payload: Payload = {
+      module: String(module).toWellFormed(),
+      name: String(name).toWellFormed(),
+      args: [...args],
+      attrs: [],
+    };
     if (brief) return { payload: { ...payload, args: ['<too large to be sent>'] }, text: '' };
     payload.attrs = attrs.filter(([attr]) => usableAttr(payload, attr));
     return { payload, text: traceback(thrown) };
@@ -227,14 +265,17 @@ export function writeException(thrown: unknown, config: Config, version: string,
 /** Never copied from a peer's exception to ours. */
 const ERROR_MEMBERS: ReadonlySet<string> = new Set([
   ...FORBIDDEN,
-  ...'name message stack cause code args attrs pyModule pyName remoteTraceback remoteVersion toString valueOf then toJSON'.split(' '),
+  ...'name message stack cause code args attrs pyModule pyName remoteTraceback remoteVersion toString valueOf then toJSON'.split(
+    ' ',
+  ),
 ]);
 
 /** The error for a received EXCEPTION payload. */
 export function loadException(payload: unknown): Error {
   if (payload === EXC_STOP_ITERATION || payload === 1n) return new exceptions.StopIteration();
   if (typeof payload === 'string') return new PythonError(payload);
-  if (!Array.isArray(payload) || payload.length !== 4 || !Array.isArray(payload[0])) return new PythonError('exception of an unknown form');
+  if (!Array.isArray(payload) || payload.length !== 4 || !Array.isArray(payload[0]))
+    return new PythonError('exception of an unknown form');
   const [[module, name], rawArgs, rawAttrs, rawText] = payload as [unknown[], unknown, unknown, unknown];
   const args: readonly unknown[] = Array.isArray(rawArgs) ? rawArgs : [];
   const text = typeof rawText === 'string' ? rawText : '';
@@ -256,7 +297,8 @@ function instantiate(module: string, name: string, args: readonly unknown[]): Er
   }
   const error = new PythonError(...args);
   const fields: Record<string, string> = { name: `${module}.${name}`, pyModule: module, pyName: name };
-  for (const key in fields) Object.defineProperty(error, key, { value: fields[key], configurable: true, writable: true, enumerable: false });
+  for (const key in fields)
+    Object.defineProperty(error, key, { value: fields[key], configurable: true, writable: true, enumerable: false });
   error.message = messageOf(args);
   return error;
 }
@@ -269,7 +311,8 @@ function copyAttrs(error: Error, attrs: readonly unknown[]): void {
       if (error instanceof PythonError) error.remoteVersion = String(value);
     } else {
       if (error instanceof PythonError && !FORBIDDEN.has(name)) error.attrs[name] = value;
-      if (!ERROR_MEMBERS.has(name) && !(name in error)) Object.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: true });
+      if (!ERROR_MEMBERS.has(name) && !(name in error))
+        Object.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: true });
     }
   }
 }

@@ -120,4 +120,5 @@ export function kwargs(named: Record<string, unknown>): Kwargs {
   return made;
 }
 
-export const isKwargs = (value: unknown): value is Kwargs => typeof value === 'object' && value !== null && brand.has(value);
+export const isKwargs = (value: unknown): value is Kwargs =>
+  typeof value === 'object' && value !== null && brand.has(value);

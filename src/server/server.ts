@@ -1,7 +1,8 @@
 // A server: listens, and makes a Connection of everything it accepts. Answers to rpyc/utils/server.py (one event loop instead of threads).
+
+import { lookup } from 'node:dns/promises';
 import { EventEmitter } from 'node:events';
 import { unlinkSync } from 'node:fs';
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isLocal, type Peer } from '../native/peer.ts';
 import { type Listener, listen } from '../native/socket.ts';
@@ -58,7 +59,8 @@ export class Server extends EventEmitter<ServerEvents> {
     if (!(service instanceof Service) && !(typeof service === 'function' && service.prototype instanceof Service))
       throw new TypeError('Server takes a subclass of rpyc.Service, or an instance of one');
     const { port = 0 } = options;
-    if (!(Number.isInteger(port) && port >= 0 && port < 65_536)) throw new RangeError(`port is between 0 and 65535, not ${port}`);
+    if (!(Number.isInteger(port) && port >= 0 && port < 65_536))
+      throw new RangeError(`port is between 0 and 65535, not ${port}`);
     resolveOptions(options, true);
     makeConfig(options.config);
     this.service = service;
@@ -112,7 +114,11 @@ export class Server extends EventEmitter<ServerEvents> {
   private connection(peer: Peer): Connection {
     const { options } = this;
     const resolved = resolveOptions(options, isLocal(peer.peerAddress));
-    const config = makeConfig({ logger: this.logger, endpoints: [peer.localAddress, peer.peerAddress], ...options.config });
+    const config = makeConfig({
+      logger: this.logger,
+      endpoints: [peer.localAddress, peer.peerAddress],
+      ...options.config,
+    });
     const root = rootOf(this.service);
     return new Connection({
       transport: peer.transport({ ...resolved, variant: 0, bound: 2 }),

@@ -1,7 +1,12 @@
 // `@exposed` and `@service`: RPyC's decorators (rpyc/utils/__init__.py) as standard JavaScript decorators.
 import { markExposed, markExposedField } from '../protocol/access.ts';
 
-type Member = ClassMethodDecoratorContext | ClassGetterDecoratorContext | ClassFieldDecoratorContext | ClassAccessorDecoratorContext | ClassDecoratorContext;
+type Member =
+  | ClassMethodDecoratorContext
+  | ClassGetterDecoratorContext
+  | ClassFieldDecoratorContext
+  | ClassAccessorDecoratorContext
+  | ClassDecoratorContext;
 
 /**
  * Exposes a method, getter, field or nested class under its own name.
@@ -26,6 +31,9 @@ export function exposed(value: any, context: Member): any {
 }
 
 /** RPyC's `@rpyc.service`: there it renames exposed members; here `@exposed` does all, so this changes nothing and keeps ported code running. */
-export function service<Class extends abstract new (...args: never[]) => object>(cls: Class, _context: ClassDecoratorContext): Class {
+export function service<Class extends abstract new (...args: never[]) => object>(
+  cls: Class,
+  _context: ClassDecoratorContext,
+): Class {
   return cls;
 }

@@ -67,11 +67,13 @@ interface PythonNamed {
 /** The local root of one connection. RPyC's own `on_connect` and `on_disconnect` are called as well, for ported code. */
 export function rootOf(source: ServiceSource): LocalRoot {
   const service: Service & PythonNamed = typeof source === 'function' ? new source() : source;
-  if (!(service instanceof Service)) throw new TypeError('a service is a subclass of rpyc.Service, or an instance of one');
+  if (!(service instanceof Service))
+    throw new TypeError('a service is a subclass of rpyc.Service, or an instance of one');
   return {
     object: service,
     face: (service.constructor as typeof Service).face,
     connected: (conn) => (service.on_connect === undefined ? service.onConnect(conn) : service.on_connect(conn)),
-    disconnected: (conn) => (service.on_disconnect === undefined ? service.onDisconnect(conn) : service.on_disconnect(conn)),
+    disconnected: (conn) =>
+      service.on_disconnect === undefined ? service.onDisconnect(conn) : service.on_disconnect(conn),
   };
 }

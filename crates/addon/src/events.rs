@@ -219,6 +219,10 @@ fn batches(engine: EnginePtr, id: i32) {
         if code < 0 && code != status::BIG {
             return;
         }
+        // A peer that waits for one answer has sent nothing more yet: the loop will tell.
+        if code == 1 && !with(engine, |engine| receive::has_more(engine, id)) {
+            return;
+        }
     }
     // Decoded or not, what we hold already makes no descriptor readable.
     with(engine, |engine| {

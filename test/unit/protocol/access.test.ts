@@ -8,7 +8,12 @@ import { Service } from '../../../src/service/service.ts';
 
 const access = (config: Partial<Config> = {}): Access => new Access(makeConfig(config));
 const OPEN: Partial<Config> = { allow_all_attrs: true, allow_setattr: true, allow_delattr: true };
-const CONFIGS: Partial<Config>[] = [{}, { allow_public_attrs: true }, { allow_public_attrs: true, allow_setattr: true, allow_delattr: true }, OPEN];
+const CONFIGS: Partial<Config>[] = [
+  {},
+  { allow_public_attrs: true },
+  { allow_public_attrs: true, allow_setattr: true, allow_delattr: true },
+  OPEN,
+];
 
 class Point {
   x = 1;
@@ -31,7 +36,8 @@ test('by default only exposed and safe names are readable', () => {
   expect(getattr(point, 'y')).toBe(3);
   expect(getattr(point, 'exposed_y')).toBe(3);
   expect(getattr(point, 'move')(4)).toBe(5);
-  for (const name of ['x', '_hidden', 'area', 'now']) expect(() => getattr(point, name)).toThrow(new exceptions.AttributeError(`cannot access '${name}'`));
+  for (const name of ['x', '_hidden', 'area', 'now'])
+    expect(() => getattr(point, name)).toThrow(new exceptions.AttributeError(`cannot access '${name}'`));
   expect(() => getattr(point, '__len__')).toThrow("'Point' object has no attribute '__len__'");
 });
 
@@ -53,7 +59,14 @@ test('writing and deleting need their own permission and never touch methods, fu
   open.delattr(point, 'added');
   expect(point).not.toHaveProperty('added');
   const list = [1, 2];
-  for (const [object, name] of [[point, 'area'], [point, 'now'], [point, 'toString'], [list, 'length'], [list, 'append'], [() => 1, 'name']] as const)
+  for (const [object, name] of [
+    [point, 'area'],
+    [point, 'now'],
+    [point, 'toString'],
+    [list, 'length'],
+    [list, 'append'],
+    [() => 1, 'name'],
+  ] as const)
     expect(() => open.setattr(object, name, 0)).toThrow(exceptions.AttributeError);
   expect(list).toHaveLength(2);
 });
@@ -134,22 +147,39 @@ const TARGETS: [string, () => object][] = [
   ['promise', () => Promise.resolve(1)],
   ['buffer view', () => new Int32Array(2)],
 ];
-const INHERITED = ['hasOwnProperty', 'toString', 'valueOf', 'isPrototypeOf', 'propertyIsEnumerable', 'toLocaleString', 'call', 'apply', 'bind', 'push', 'map', 'then', 'forEach'];
+const INHERITED = [
+  'hasOwnProperty',
+  'toString',
+  'valueOf',
+  'isPrototypeOf',
+  'propertyIsEnumerable',
+  'toLocaleString',
+  'call',
+  'apply',
+  'bind',
+  'push',
+  'map',
+  'then',
+  'forEach',
+];
 
-test.each(TARGETS)('no path leads from a %s to a forbidden or inherited name under any configuration', (_name, make) => {
-  for (const config of CONFIGS) {
-    const a = access(config);
-    const object = make();
-    for (const name of [...FORBIDDEN, ...INHERITED, 'exposed_constructor']) {
-      expect(() => a.getattr(object, name), name).toThrow();
-      expect(() => a.method(object, name), name).toThrow();
-      if (FORBIDDEN.has(name)) {
-        expect(() => a.setattr(object, name, 1), name).toThrow(exceptions.AttributeError);
-        expect(() => a.delattr(object, name), name).toThrow(exceptions.AttributeError);
+test.each(TARGETS)(
+  'no path leads from a %s to a forbidden or inherited name under any configuration',
+  (_name, make) => {
+    for (const config of CONFIGS) {
+      const a = access(config);
+      const object = make();
+      for (const name of [...FORBIDDEN, ...INHERITED, 'exposed_constructor']) {
+        expect(() => a.getattr(object, name), name).toThrow();
+        expect(() => a.method(object, name), name).toThrow();
+        if (FORBIDDEN.has(name)) {
+          expect(() => a.setattr(object, name, 1), name).toThrow(exceptions.AttributeError);
+          expect(() => a.delattr(object, name), name).toThrow(exceptions.AttributeError);
+        }
+        expect(a.dir(object)).not.toContain(name);
+        expect(a.methods(object)).not.toContain(name);
       }
-      expect(a.dir(object)).not.toContain(name);
-      expect(a.methods(object)).not.toContain(name);
+      expect(lookup(object, 'constructor')).toBeUndefined();
     }
-    expect(lookup(object, 'constructor')).toBeUndefined();
-  }
-});
+  },
+);

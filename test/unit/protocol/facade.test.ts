@@ -4,8 +4,12 @@ import { DICT_FACADE, type Facade, LIST_FACADE, OBJECT_FACADE, SET_FACADE } from
 import { exceptions } from '../../../src/python/exceptions.ts';
 import { kwargs, slice } from '../../../src/python/values.ts';
 
-const call = (facade: Facade, self: unknown, name: string, ...args: unknown[]): any => (facade[name] as any)(self, ...args);
-const on = (facade: Facade, self: unknown) => (name: string, ...args: unknown[]) => call(facade, self, name, ...args);
+const call = (facade: Facade, self: unknown, name: string, ...args: unknown[]): any =>
+  (facade[name] as any)(self, ...args);
+const on =
+  (facade: Facade, self: unknown) =>
+  (name: string, ...args: unknown[]) =>
+    call(facade, self, name, ...args);
 
 test('facade tables have no prototype, so that no inherited name is in them', () => {
   for (const facade of [LIST_FACADE, DICT_FACADE, OBJECT_FACADE, SET_FACADE]) {
@@ -16,7 +20,9 @@ test('facade tables have no prototype, so that no inherited name is in them', ()
 
 test('a list is indexed from both ends and complains as Python does', () => {
   const list = on(LIST_FACADE, [10, 20, 30]);
-  expect([list('__getitem__', 0), list('__getitem__', -1), list('__getitem__', 2n), list('__getitem__', true)]).toEqual([10, 30, 30, 20]);
+  expect([list('__getitem__', 0), list('__getitem__', -1), list('__getitem__', 2n), list('__getitem__', true)]).toEqual(
+    [10, 30, 30, 20],
+  );
   expect(() => list('__getitem__', 3)).toThrow(new exceptions.IndexError('list index out of range'));
   expect(() => list('__getitem__', -4)).toThrow(exceptions.IndexError);
   expect(() => list('__setitem__', 3, 0)).toThrow('list assignment index out of range');
@@ -61,7 +67,13 @@ test('list methods have the semantics of Python', async () => {
   list('insert', -100, 0);
   list('insert', 100, 9);
   expect(items).toEqual([0, 3, 1, 2, 5, 4, 9]);
-  expect([list('pop'), list('pop', 0), list('index', 5), list('count', 1), list('__contains__', 2n)]).toEqual([9, 0, 3, 1, true]);
+  expect([list('pop'), list('pop', 0), list('index', 5), list('count', 1), list('__contains__', 2n)]).toEqual([
+    9,
+    0,
+    3,
+    1,
+    true,
+  ]);
   list('remove', 5);
   expect(() => list('remove', 77)).toThrow('list.remove(x): x not in list');
   list('sort', kwargs({ reverse: true }));
@@ -87,11 +99,29 @@ test.each([
 ])('%s is a dict', (_name, facade, make) => {
   const dict = on(facade, make());
   dict('__setitem__', 'b', 2);
-  expect([dict('__len__'), dict('__getitem__', 'a'), dict('__contains__', 'b'), dict('__contains__', 'c')]).toEqual([2, 1, true, false]);
+  expect([dict('__len__'), dict('__getitem__', 'a'), dict('__contains__', 'b'), dict('__contains__', 'c')]).toEqual([
+    2,
+    1,
+    true,
+    false,
+  ]);
   expect([...dict('__iter__')]).toEqual(['a', 'b']);
-  expect([dict('keys'), dict('values'), dict('items')]).toEqual([['a', 'b'], [1, 2], [['a', 1], ['b', 2]]]);
+  expect([dict('keys'), dict('values'), dict('items')]).toEqual([
+    ['a', 'b'],
+    [1, 2],
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  ]);
   expect(dict('items').every(Object.isFrozen)).toBe(true);
-  expect([dict('get', 'c'), dict('get', 'c', 5), dict('pop', 'b'), dict('pop', 'b', 'none'), dict('setdefault', 'd', 4)]).toEqual([null, 5, 2, 'none', 4]);
+  expect([
+    dict('get', 'c'),
+    dict('get', 'c', 5),
+    dict('pop', 'b'),
+    dict('pop', 'b', 'none'),
+    dict('setdefault', 'd', 4),
+  ]).toEqual([null, 5, 2, 'none', 4]);
   expect(() => dict('__getitem__', 'zz')).toThrow(new exceptions.KeyError('zz'));
   expect(() => dict('__delitem__', 'zz')).toThrow(exceptions.KeyError);
   dict('update', new Map([['e', 5]]), [['f', 6]]);
@@ -111,7 +141,11 @@ test('functions, accessors and forbidden names of a plain object are neither see
   };
   const dict = on(OBJECT_FACADE, object);
   expect(dict('keys')).toEqual(['x']);
-  expect([dict('__contains__', 'f'), dict('__contains__', 'g'), dict('__contains__', 'toString')]).toEqual([false, false, false]);
+  expect([dict('__contains__', 'f'), dict('__contains__', 'g'), dict('__contains__', 'toString')]).toEqual([
+    false,
+    false,
+    false,
+  ]);
   for (const name of ['f', 'g']) expect(() => dict('__setitem__', name, 2)).toThrow('cannot be replaced');
   for (const name of ['__proto__', 'constructor', 'prototype']) {
     expect(() => dict('__setitem__', name, {})).toThrow(exceptions.KeyError);

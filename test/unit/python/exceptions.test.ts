@@ -3,9 +3,17 @@ import { exceptionClass, exceptions, PythonError, registerException } from '../.
 
 test('instanceof follows the hierarchy of Python', () => {
   const error = new exceptions.FileNotFoundError(2, 'No such file');
-  for (const cls of [exceptions.FileNotFoundError, exceptions.OSError, exceptions.Exception, exceptions.BaseException, PythonError, Error])
+  for (const cls of [
+    exceptions.FileNotFoundError,
+    exceptions.OSError,
+    exceptions.Exception,
+    exceptions.BaseException,
+    PythonError,
+    Error,
+  ])
     expect(error).toBeInstanceOf(cls);
-  for (const cls of [exceptions.ValueError, exceptions.ConnectionError, exceptions.LookupError]) expect(error instanceof cls).toBe(false);
+  for (const cls of [exceptions.ValueError, exceptions.ConnectionError, exceptions.LookupError])
+    expect(error instanceof cls).toBe(false);
   expect(new exceptions.KeyboardInterrupt() instanceof exceptions.Exception).toBe(false);
 });
 
@@ -19,7 +27,13 @@ test('TypeError and SyntaxError are instances of the native classes too, and of 
 
 test('an exception carries Python name, args and a readable message', () => {
   const error = new exceptions.ValueError('bad', 7, null);
-  expect(error).toMatchObject({ name: 'ValueError', pyModule: 'builtins', pyName: 'ValueError', message: 'bad, 7, None', remoteTraceback: '' });
+  expect(error).toMatchObject({
+    name: 'ValueError',
+    pyModule: 'builtins',
+    pyName: 'ValueError',
+    message: 'bad, 7, None',
+    remoteTraceback: '',
+  });
   expect(error.args).toEqual(['bad', 7, null]);
   expect(Object.isFrozen(error.args)).toBe(true);
   expect(Object.keys(error)).toEqual([]);

@@ -1,0 +1,143 @@
+// Blocking waits: this thread serves one connection until its answer is there, without the event loop. Mapping section B, "Sync wait".
+// Promises do not settle meanwhile, so async handlers called during a wait answer after it: this file knows and names them.
+import { performance } from 'node:perf_hooks';
+import { codedError, EOFError, InterruptedError, TimeoutError } from '../errors.ts';
+import { Status } from '../native/addon.ts';
+import { checkDepth, detail, wait } from '../native/engine.ts';
+import type { Waiter } from './pending.ts';
+
+/** Longest slice of a wait, ms; see Addon.wait. */
+const SLICE = 50;
+/** How long without traffic, with an async handler unanswered, is worth a warning, ms. */
+const DEADLOCK_WARNING = 1000;
+
+/** Blocking waits on this thread's stack. */
+let waits = 0;
+
+/** Is this thread inside a blocking call? Then promises cannot settle before it returns. */
+export const isBlocked = (): boolean => waits > 0;
+
+/** What a wait needs of its connection. */
+export interface WaitingSide {
+  readonly handle: number;
+  /** Can this thread wait for the transport without the event loop? */
+  readonly canBlock: boolean;
+  /** Has the connection ended? */
+  readonly ended: boolean;
+  onBatch(code: number): void;
+  /** Processes what outer waits have received and not processed. */
+  drain(): void;
+}
+
+export class Blocking {
+  private readonly side: WaitingSide;
+  /** Async handlers whose answer waits for a blocking call to end, by seq. */
+  private readonly deferred = new Map<number, string>();
+  private warned = false;
+
+  constructor(side: WaitingSide) {
+    this.side = side;
+  }
+
+  /** @throws where a blocking call is impossible, before anything is written */
+  check(): void {
+    if (!this.side.canBlock)
+      throw codedError(
+        new TypeError(
+          'this connection runs over a Node stream: blocking calls need a socket of the engine (connect, connectSync); await the call instead',
+        ),
+        'ERR_RPYC_BLOCKING_UNSUPPORTED',
+      );
+    checkDepth();
+  }
+
+  /**
+   * Serves the connection until `waiter` has its answer.
+   * @param timeoutMs Infinity for no limit; kept in slices of 50 ms
+   * @throws {TimeoutError} the answer may still come: it is unboxed then, and its references are released
+   * @throws {InterruptedError} a signal that has a listener arrived
+   */
+  until(waiter: Waiter, timeoutMs: number): void {
+    let started = 0;
+    let quiet = 0;
+    waits++;
+    try {
+      this.side.drain();
+      while (!waiter.done) {
+        const code = wait(this.side.handle, timeoutMs === Number.POSITIVE_INFINITY ? -1 : timeoutMs);
+        if (code === Status.INTERRUPTED) throw new InterruptedError(detail());
+        if (code !== 0) {
+          this.side.onBatch(code);
+          if (waiter.done) break;
+        }
+        // Traffic that is not the answer does not stop the clock.
+        const now = performance.now();
+        if (started === 0) started = code === 0 ? now - Math.min(SLICE, timeoutMs) : now;
+        if (code !== 0 || quiet === 0) quiet = code === 0 ? started : now;
+        if (now - started >= timeoutMs) throw this.expired(timeoutMs);
+        if (now - quiet > DEADLOCK_WARNING) this.warn();
+      }
+    } finally {
+      waits--;
+    }
+  }
+
+  private expired(timeoutMs: number): TimeoutError {
+    const names = [...this.deferred.values()];
+    const why =
+      names.length === 0
+        ? ''
+        : `; ${names.join(', ')} cannot answer before this blocking call ends (async handlers need the event loop)`;
+    return new TimeoutError(`result expired: no answer within ${timeoutMs / 1000} s${why}`);
+  }
+
+  private warn(): void {
+    if (this.warned || this.deferred.size === 0) return;
+    this.warned = true;
+    const names = [...this.deferred.values()].join(', ');
+    process.emitWarning(
+      `a blocking call waits while ${names}, an async handler of the same thread, cannot finish before it returns: await the call, or make the handler synchronous`,
+      { code: 'RPYC_DEADLOCK' },
+    );
+  }
+
+  /** Serves whatever arrives within `timeoutMs`: one batch, or nothing. True: there was something. */
+  serve(timeoutMs: number): boolean {
+    this.check();
+    if (this.side.ended) throw new EOFError();
+    const deadline = performance.now() + timeoutMs;
+    waits++;
+    try {
+      for (;;) {
+        const code = wait(this.side.handle, Math.max(0, deadline - performance.now()));
+        if (code === Status.INTERRUPTED) throw new InterruptedError(detail());
+        if (code !== 0) {
+          this.side.onBatch(code);
+          return true;
+        }
+        if (performance.now() >= deadline) return false;
+      }
+    } finally {
+      waits--;
+    }
+  }
+
+  /** Serves until the peer has hung up, `timeoutMs` at most. */
+  untilEnd(timeoutMs: number): void {
+    const deadline = performance.now() + timeoutMs;
+    while (this.side.canBlock && !this.side.ended && performance.now() < deadline) {
+      const code = wait(this.side.handle, timeoutMs);
+      if (code === Status.INTERRUPTED) break;
+      this.side.onBatch(code);
+    }
+  }
+
+  /** An async handler was called during a wait: its answer comes later. */
+  defer(seq: number, name: string): void {
+    this.deferred.set(seq, name);
+  }
+
+  answered(seq: number): void {
+    if (this.deferred.size !== 0) this.deferred.delete(seq);
+  }
+}
