@@ -84,14 +84,15 @@ export function writeNumber(value: number): void {
 }
 
 function writeObject(side: BoxingSide, value: object, depth: number): boolean {
+  // Arrays first: no netref is one, and they are what large values are made of.
+  if (Array.isArray(value)) {
+    if (Object.isFrozen(value)) return writeTuple(side, value, depth);
+    writeEntry(side.exports.lend(value));
+    return false;
+  }
   const holder = holderOf(value);
   if (holder !== undefined) {
     writeHolder(side, holder, value);
-    return false;
-  }
-  if (Array.isArray(value)) {
-    if (Object.isFrozen(value)) return writeTuple(side, value, depth);
-    writeReference(side, value);
     return false;
   }
   if (writePlainValue(side, value, depth)) return true;

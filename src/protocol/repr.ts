@@ -120,11 +120,7 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '
 
 function quote(value: string): string {
   const mark = value.includes("'") && !value.includes('"') ? '"' : "'";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: Python escapes exactly these
-  const body = value.replace(
-    /[\\\n\r\t\x00-\x1f\x7f]/g,
-    (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  const body = value.replace(/\\|\p{Cc}/gu, (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return mark + (mark === "'" ? body.replaceAll("'", "\\'") : body).toWellFormed() + mark;
 }
 
