@@ -71,8 +71,11 @@ class Status {
   line() {
     const seconds = (performance.now() - this.#since) / 1000;
     const sorted = this.#durations.sort((a, b) => a - b);
-    const at = (part) =>
-      sorted.length === 0 ? '-' : `${(sorted[Math.floor(sorted.length * part)] * 1000).toFixed(0)} us`;
+    const at = (part) => {
+      if (sorted.length === 0) return '-';
+      const us = sorted[Math.floor(sorted.length * part)] * 1000;
+      return `${us.toFixed(us < 10 ? 1 : 0)} us`;
+    };
     let bytes = this.#closedBytes;
     for (const conn of this.#server.connections) bytes += bytesOf(conn);
     const rate = Math.round(this.#calls / seconds);
