@@ -52,6 +52,9 @@ export interface RawBuffer extends Buffer {
   utf8Slice(start: number, end: number): string;
 }
 
+/** The accessors are there at run time; Node's types just do not tell. */
+const raw = (buffer: Buffer): RawBuffer => buffer as unknown as RawBuffer;
+
 /** Where one batch of messages lies. Re-used by depth; `owned` arenas hold one large message and belong to whoever reads them. */
 export class Arena {
   readonly words: Int32Array;
@@ -61,7 +64,7 @@ export class Arena {
   constructor(words: Int32Array, floats: Float64Array, bytes: Uint8Array, owned: boolean) {
     this.words = words;
     this.floats = floats;
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as unknown as RawBuffer;
+    this.bytes = raw(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.owned = owned;
   }
 
@@ -96,7 +99,7 @@ const MAX_BIGINT = 10n ** BigInt(MAX_DIGITS);
 export class Transmit {
   words = new Int32Array(64 * 1024);
   floats = new Float64Array(8 * 1024);
-  bytes = Buffer.alloc(128 * 1024) as unknown as RawBuffer;
+  bytes = raw(Buffer.alloc(128 * 1024));
   w = 0;
   f = 0;
   b = 0;
@@ -175,7 +178,7 @@ export class Transmit {
   }
 
   private growBytes(more: number): void {
-    const bigger = Buffer.alloc(Math.max(this.bytes.length * 2, this.b + more)) as unknown as RawBuffer;
+    const bigger = raw(Buffer.alloc(Math.max(this.bytes.length * 2, this.b + more)));
     this.bytes.copy(bigger);
     this.bytes = bigger;
     this.register();

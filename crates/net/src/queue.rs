@@ -2,7 +2,7 @@
 //! flush; a partial write keeps the rest. Also knows whether the peer is too slow for us
 //! (high-water mark), so that its owner can stop reading from it.
 
-use std::io::{self, IoSlice};
+use std::io;
 
 use crate::Socket;
 
@@ -76,33 +76,12 @@ impl WriteQueue {
 
     /// One write of everything queued.
     pub fn flush(&mut self, socket: &Socket) -> io::Result<Flushed> {
-        self.flush_with(socket, &[])
-    }
-
-    /// One gathering write of everything queued and then `body`, which is copied only as far as the
-    /// kernel did not take it.
-    pub fn flush_with(&mut self, socket: &Socket, body: &[u8]) -> io::Result<Flushed> {
-        if self.is_empty() && body.is_empty() {
+        if self.is_empty() {
             return Ok(Flushed::Empty);
         }
-        let queued = self.len();
-        let parts = [IoSlice::new(&self.bytes[self.start..]), IoSlice::new(body)];
-        let parts = if body.is_empty() {
-            &parts[..1]
-        } else {
-            &parts[..]
-        };
-        let taken = match socket.write(parts) {
-            Ok(taken) => taken.unwrap_or(0),
-            Err(error) => {
-                self.bytes.extend_from_slice(body);
-                return Err(error);
-            }
-        };
+        let taken = socket.write(&self.bytes[self.start..])?.unwrap_or(0);
         self.written += taken as u64;
-        self.start += taken.min(queued);
-        self.bytes
-            .extend_from_slice(&body[taken.saturating_sub(queued)..]);
+        self.start += taken;
         if !self.is_empty() {
             self.above |= self.len() > self.high_water;
             self.compact();

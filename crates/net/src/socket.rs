@@ -2,7 +2,7 @@
 //! and closes it when dropped. Knows nothing about who waits for it; see `wait` and the addon's
 //! uv_poll.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
@@ -92,10 +92,18 @@ impl Socket {
         }
     }
 
-    /// One gathering write without SIGPIPE: bytes taken, or `None` when the kernel has no room.
-    pub fn write(&self, parts: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+    /// One write without SIGPIPE: bytes taken, or `None` when the kernel has no room.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         loop {
-            let n = self.send(parts);
+            // SAFETY: send only reads `bytes`, which outlive the call.
+            let n = unsafe {
+                libc::send(
+                    self.as_raw_fd(),
+                    bytes.as_ptr().cast(),
+                    bytes.len(),
+                    NO_SIGNAL | libc::MSG_DONTWAIT,
+                )
+            };
             if n >= 0 {
                 return Ok(Some(n as usize));
             }
@@ -105,23 +113,6 @@ impl Socket {
                 e => return Err(e),
             }
         }
-    }
-
-    fn send(&self, parts: &[IoSlice<'_>]) -> isize {
-        const FLAGS: libc::c_int = NO_SIGNAL | libc::MSG_DONTWAIT;
-        if let [part] = parts {
-            // SAFETY: send only reads the part, which outlives the call.
-            return unsafe {
-                libc::send(self.as_raw_fd(), part.as_ptr().cast(), part.len(), FLAGS)
-            };
-        }
-        // SAFETY: msghdr is plain data; all zeroes means no address and no control data.
-        let mut message: libc::msghdr = unsafe { mem::zeroed() };
-        message.msg_iov = parts.as_ptr().cast_mut().cast();
-        message.msg_iovlen = parts.len() as _;
-        // SAFETY: IoSlice has the layout of iovec (std guarantees it); sendmsg only reads the parts,
-        // which outlive the call.
-        unsafe { libc::sendmsg(self.as_raw_fd(), &message, FLAGS) }
     }
 
     /// Tells the kernel to acknowledge at once what it has received. To be called after each read

@@ -61,20 +61,6 @@ fn a_partial_write_keeps_the_rest_in_order() {
 }
 
 #[test]
-fn a_large_body_goes_behind_the_queue_and_is_copied_only_where_the_kernel_stopped() {
-    let (socket, theirs) = pair();
-    let mut queue = WriteQueue::new(usize::MAX);
-    let bytes = pattern(3 << 20);
-    queue.tail().extend_from_slice(&bytes[..10]);
-    assert_eq!(
-        queue.flush_with(&socket, &bytes[10..]).unwrap(),
-        Flushed::Blocked
-    );
-    assert_eq!(queue.len() as u64 + queue.written(), bytes.len() as u64);
-    drain(&mut queue, socket, theirs, &bytes);
-}
-
-#[test]
 fn the_high_water_mark_is_told_once_and_falls_at_half() {
     let (socket, mut theirs) = pair();
     let mut queue = WriteQueue::new(1 << 20);

@@ -71,18 +71,12 @@ fn talk(mut listener: Listener, connecting: Connecting) {
         client.read(&mut [0; 8], Reading::Now).unwrap(),
         Read::WouldBlock
     );
-    assert_eq!(
-        client.write(&[std::io::IoSlice::new(b"hello")]).unwrap(),
-        Some(5)
-    );
+    assert_eq!(client.write(b"hello").unwrap(), Some(5));
     assert_eq!(received(&server), Read::Bytes(5));
     client.shutdown().unwrap();
     assert_eq!(received(&server), Read::Eof);
     // The other direction is still open.
-    assert_eq!(
-        server.write(&[std::io::IoSlice::new(b"bye")]).unwrap(),
-        Some(3)
-    );
+    assert_eq!(server.write(b"bye").unwrap(), Some(3));
     assert_eq!(received(&client), Read::Bytes(3));
     assert!(client.peer().unwrap().reaches(listener.address()));
     drop(server);
@@ -280,7 +274,7 @@ fn writing_to_a_peer_that_is_gone_is_an_error_and_no_signal() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let socket = Socket::adopt(ours.into_raw_fd()).unwrap();
     drop(theirs);
-    let error = socket.write(&[std::io::IoSlice::new(b"x")]).unwrap_err();
+    let error = socket.write(b"x").unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EPIPE));
     assert_eq!(socket.read(&mut [0; 1], Reading::Now).unwrap(), Read::Eof);
 }
@@ -293,9 +287,7 @@ fn bytes_before_a_reset_are_lost_but_reported_as_reset() {
     peer.write_all(b"late").unwrap();
     assert_eq!(received(&socket), Read::Bytes(4));
     // Unread input at close makes the kernel reset instead of finish.
-    socket
-        .write(&[std::io::IoSlice::new(b"never read")])
-        .unwrap();
+    socket.write(b"never read").unwrap();
     peer.peek(&mut [0; 1]).unwrap();
     drop(peer);
     let end = Instant::now() + SOON;
@@ -313,9 +305,7 @@ fn std_peers_read_what_we_write() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let socket = Socket::adopt(ours.into_raw_fd()).unwrap();
     socket.quick_ack();
-    socket
-        .write(&[std::io::IoSlice::new(b"ab"), std::io::IoSlice::new(b"cd")])
-        .unwrap();
+    socket.write(b"abcd").unwrap();
     let mut got = [0; 4];
     theirs.read_exact(&mut got).unwrap();
     assert_eq!(&got, b"abcd");

@@ -132,7 +132,7 @@ fn ping_pong_against_a_thread_works_however_the_spin_adapts() {
         loop {
             match read_wait(&mut waiter, &echo, false, FOREVER) {
                 Wait::Ready(Read::Bytes(_)) => {
-                    assert_eq!(echo.write(&[std::io::IoSlice::new(b"y")]).unwrap(), Some(1))
+                    assert_eq!(echo.write(b"y").unwrap(), Some(1))
                 }
                 Wait::Ready(_) => return,
                 _ => {}
@@ -141,7 +141,7 @@ fn ping_pong_against_a_thread_works_however_the_spin_adapts() {
     });
     let mut waiter = Waiter::new(true);
     for _ in 0..500 {
-        socket.write(&[std::io::IoSlice::new(b"x")]).unwrap();
+        socket.write(b"x").unwrap();
         let start = Instant::now();
         while read_wait(&mut waiter, &socket, false, FOREVER) != Wait::Ready(Read::Bytes(1)) {
             assert!(start.elapsed() < LATE);
