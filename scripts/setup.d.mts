@@ -3,6 +3,9 @@
 /** The RPyC releases that the tests talk to, oldest first. */
 export const RPYC_VERSIONS: readonly string[];
 
+/** Environment of the newest release that also has numpy: a name for `pythonOf`. */
+export const WITH_NUMPY: string;
+
 /** The root of the checkout. */
 export const root: string;
 

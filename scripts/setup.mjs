@@ -27,6 +27,9 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The RPyC releases that the tests talk to, oldest first, and what each environment gets. */
 export const RPYC_VERSIONS = ['4.1.5', '5.3.1', '6.0.1'];
 const PLUMBUM = '1.9.0';
+/** The environment of the newest release that also has numpy, for the tests that exchange arrays. */
+export const WITH_NUMPY = '6.0.1-numpy';
+const NUMPY = 'numpy>=1.24';
 
 /** A set-up step cannot go on; the message is one line for the user. */
 export class SetupError extends Error {}
@@ -88,7 +91,7 @@ export async function ensureTypeScript() {
 
 /** One virtual environment per RPyC release under .venv/; the environment variable RPYC_PYTHON names another interpreter. */
 export async function ensurePython() {
-  const missing = RPYC_VERSIONS.filter(
+  const missing = [...RPYC_VERSIONS, WITH_NUMPY].filter(
     (version) => !existsSync(pythonOf(version)) || !isStamped(venvOf(version), stampOfVenv(version)),
   );
   if (!missing.length) return;
@@ -167,7 +170,8 @@ print(how if sys.version_info >= (3, 8) else "old")`;
 async function makeVenv(base, version) {
   const folder = venvOf(version);
   rmSync(folder, { recursive: true, force: true });
-  const packages = [`rpyc==${version}`, `plumbum==${PLUMBUM}`];
+  const packages = [`rpyc==${version.replace('-numpy', '')}`, `plumbum==${PLUMBUM}`];
+  if (version === WITH_NUMPY) packages.push(NUMPY);
   const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input', '--quiet'];
   const env = { ...process.env, PYTHONPATH: '', PIP_ROOT_USER_ACTION: 'ignore' };
   await run(base.path, ['-m', 'venv', ...(base.pip ? ['--without-pip'] : []), folder], { env });
@@ -177,7 +181,8 @@ async function makeVenv(base, version) {
 }
 
 const venvOf = (version) => join(root, '.venv', `rpyc-${version}`);
-const stampOfVenv = (version) => `rpyc ${version} plumbum ${PLUMBUM} ${process.env.RPYC_PYTHON ?? ''}`.trim();
+const stampOfVenv = (version) =>
+  `rpyc ${version} plumbum ${PLUMBUM} ${version === WITH_NUMPY ? NUMPY : ''}${process.env.RPYC_PYTHON ?? ''}`.trim();
 
 async function ensureGyp(folder, product) {
   const target = join(root, folder, 'build/Release', product);

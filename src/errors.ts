@@ -17,6 +17,7 @@ export type RpycErrorCode =
   | 'ERR_RPYC_FRAME_TOO_LARGE'
   | 'ERR_RPYC_SURROGATE'
   | 'ERR_RPYC_DEPTH'
+  | 'ERR_RPYC_PICKLE'
   | 'ERR_RPYC_RELEASED'
   | 'ERR_RPYC_NOT_NETREF'
   | 'ERR_RPYC_OPERATION'
@@ -92,6 +93,12 @@ export class DeadlockError extends Error {
 export class BackpressureError extends Error {
   override readonly name = 'BackpressureError';
   readonly code = 'ERR_RPYC_BACKPRESSURE';
+}
+
+/** Bytes that are no pickle, break a bound, or name something that is not plain data (`refused: os.system`). Nothing was executed. */
+export class UnpicklingError extends Error {
+  override readonly name = 'UnpicklingError';
+  readonly code = 'ERR_RPYC_PICKLE';
 }
 
 /** A string with a lone surrogate: it has no UTF-8 form, and CPython drops the connection over one. */

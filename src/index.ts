@@ -7,6 +7,7 @@
  *
  * @packageDocumentation
  */
+export * as classic from './client/classic.ts';
 export {
   type ConnectOptions,
   connect,
@@ -27,9 +28,12 @@ export {
   type RpycErrorCode,
   TimeoutError,
   UnicodeEncodeError,
+  UnpicklingError,
   VersionError,
 } from './errors.ts';
 export { AsyncResult, async_, timed } from './netref/async-result.ts';
+export { type Context, enter, withContext } from './netref/context.ts';
+export { coroutine } from './netref/coroutine.ts';
 export {
   type Answer,
   awaitable,
@@ -49,18 +53,40 @@ export {
   type Ref,
   release,
   repr,
+  rootAs,
   same,
   setattr,
   setitem,
   str,
   sync,
   toArray,
+  withOptions,
 } from './netref/helpers.ts';
+export type { Buffering } from './netref/iteration.ts';
 export { op } from './netref/operators.ts';
+export type { CallOptions } from './netref/options.ts';
+export { BgServingThread, oneway } from './netref/serving.ts';
+export type { Argument, ByValue, Netref, Path, Result, SyncNetref, SyncResult } from './netref/types.ts';
+export { type ValueOptions, value } from './netref/value.ts';
+export { asValue, byValue } from './protocol/by-value.ts';
 export { type Config, type ConnectionOptions, DEFAULT_CONFIG, type Logger } from './protocol/config.ts';
 export { Connection, type ConnectionStats } from './protocol/connection.ts';
 export type { SyncConnection } from './protocol/sync.ts';
 export { exceptions, PythonError, registerException } from './python/exceptions.ts';
+export {
+  dumps,
+  loads,
+  type NdArray,
+  ndarray,
+  PyDate,
+  PyDateTime,
+  PyDecimal,
+  PyTime,
+  PyTimedelta,
+  type ReadOptions,
+  type TypedArray,
+  type WriteOptions,
+} from './python/pickle.ts';
 export {
   Complex,
   Ellipsis,
@@ -77,5 +103,15 @@ export {
   tuple,
 } from './python/values.ts';
 export { Server, type ServerOptions } from './server/server.ts';
+export {
+  ClassicClient,
+  ClassicService,
+  FakeSlaveService,
+  MasterService,
+  SlaveService,
+  SlaveService as JsSlaveService,
+} from './service/classic.ts';
+export { classpartial } from './service/classpartial.ts';
 export { exposed, service } from './service/exposed.ts';
+export { restricted } from './service/restricted.ts';
 export { Service, type ServiceSource, VoidService } from './service/service.ts';

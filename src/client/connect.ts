@@ -1,7 +1,7 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
 import { DeadlockError, EOFError, InterruptedError, TimeoutError, VersionError } from '../errors.ts';
-import { isLocal, type Peer } from '../native/peer.ts';
+import { isLocal, type Peer, type SocketPeer } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
@@ -42,18 +42,30 @@ function remember(endpoint: string, dialect: Dialect): void {
   if (remembered.size > MAX_REMEMBERED) remembered.delete(remembered.keys().next().value as string);
 }
 
+/** How a server is reached, as often as finding its dialect takes. */
+export interface Route {
+  /** For messages, and the key under which the server's dialect is remembered. */
+  readonly endpoint: string;
+  dial(timeoutMs: number): Promise<Peer>;
+  dialSync(timeoutMs: number): SocketPeer;
+}
+
+const routeTo = (target: Target): Route => ({
+  endpoint: describeTarget(target),
+  dial: (timeoutMs) => dial(target, timeoutMs),
+  dialSync: (timeoutMs) => dialSync(target, timeoutMs),
+});
+
 /** What does not change between two attempts to speak with one server. */
 class Attempt {
-  readonly target: Target;
   readonly options: ConnectOptions;
   private readonly endpoint: string;
   private readonly tried: Dialect[] = [];
   private readonly deadline: number;
 
-  constructor(target: Target, options: ConnectOptions) {
-    this.target = target;
+  constructor(endpoint: string, options: ConnectOptions) {
     this.options = options;
-    this.endpoint = describeTarget(target);
+    this.endpoint = endpoint;
     this.deadline = Date.now() + (options.connectTimeout ?? CONNECT_TIMEOUT);
   }
 
@@ -128,11 +140,12 @@ function makeConnection(
   });
 }
 
-async function open(target: Target, options: ConnectOptions): Promise<Connection> {
-  const attempt = new Attempt(target, options);
+/** Connects by a route, with calls that are awaited. */
+export async function open(route: Route, options: ConnectOptions): Promise<Connection> {
+  const attempt = new Attempt(route.endpoint, options);
   for (;;) {
     const dialect = attempt.dialect();
-    const conn = attempt.connection(await dial(target, attempt.timeLeft), dialect);
+    const conn = attempt.connection(await route.dial(attempt.timeLeft), dialect);
     conn.start();
     try {
       await handshake(conn, attempt.timeLeft);
@@ -157,15 +170,16 @@ async function handshake(conn: Connection, timeoutMs: number): Promise<void> {
   }
 }
 
-function openSync(target: Target, options: ConnectOptions): SyncConnection {
-  const attempt = new Attempt(target, options);
+/** Connects by a route, blocking. */
+export function openSync(route: Route, options: ConnectOptions): SyncConnection {
+  const attempt = new Attempt(route.endpoint, options);
   for (;;) {
     const dialect = attempt.dialect();
-    const peer = dialSync(target, attempt.timeLeft);
+    const peer = route.dialSync(attempt.timeLeft);
     if (peer.isOwnListener) {
       peer.close();
       throw new DeadlockError(
-        `connectSync to ${describeTarget(target)}, a server of this same thread: it could never answer a blocking call. Use await connect(), or run the server in a worker`,
+        `connectSync to ${route.endpoint}, a server of this same thread: it could never answer a blocking call. Use await connect(), or run the server in a worker`,
       );
     }
     const conn = attempt.connection(peer, dialect);
@@ -197,7 +211,7 @@ function tcp(host: string, port: number): Target {
  * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits
  */
 export function connect(host: string, port: number, options: ConnectOptions = {}): Promise<Connection> {
-  return open(tcp(host, port), options);
+  return open(routeTo(tcp(host, port)), options);
 }
 
 /**
@@ -205,17 +219,17 @@ export function connect(host: string, port: number, options: ConnectOptions = {}
  * @throws {DeadlockError} for a server of the same thread
  */
 export function connectSync(host: string, port: number, options: ConnectOptions = {}): SyncConnection {
-  return openSync(tcp(host, port), options);
+  return openSync(routeTo(tcp(host, port)), options);
 }
 
 /** RPyC's `unix_connect`. */
 export function unixConnect(path: string, options: ConnectOptions = {}): Promise<Connection> {
-  return open({ path }, options);
+  return open(routeTo({ path }), options);
 }
 
 /** `unixConnect` that blocks. */
 export function unixConnectSync(path: string, options: ConnectOptions = {}): SyncConnection {
-  return openSync({ path }, options);
+  return openSync(routeTo({ path }), options);
 }
 
 export interface StreamOptions extends ConnectOptions {

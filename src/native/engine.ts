@@ -4,7 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import { codedError } from '../errors.ts';
 import { Ctl, LoopEvent } from './addon.ts';
 import { addon } from './load.ts';
-import { Arena, Transmit } from './tape.ts';
+import { Arena, reentered, Transmit } from './tape.ts';
 
 /** What the engine tells the owner of a handle. */
 export interface Endpoint {
@@ -139,6 +139,7 @@ function flushTick(): void {
 
 /** Encodes and writes everything on the tape. */
 export function flush(): void {
+  if (tx.writing) throw reentered();
   if (ctl[Ctl.TX_WORDS] !== 0) {
     if (tx.blobs.length === 0) addon.flush();
     else {
@@ -152,6 +153,7 @@ export function flush(): void {
 
 /** `flush`, then a blocking wait for messages of `handle`. */
 export function wait(handle: number, timeoutMs: number): number {
+  if (tx.writing) throw reentered();
   const blobs = tx.blobs;
   if (blobs.length === 0) return addon.wait(handle, timeoutMs);
   tx.blobs = [];

@@ -92,6 +92,15 @@ const MOST_PER_WORD = 2100;
 const MAX_DIGITS = 4300;
 const MAX_BIGINT = 10n ** BigInt(MAX_DIGITS);
 
+/** A connection was used while a message was being written. */
+export const reentered = (): Error =>
+  codedError(
+    new Error(
+      'a connection cannot be used while a message is being written: a getter or iterator of a value being sent does so',
+    ),
+    'ERR_RPYC_OPERATION',
+  );
+
 /**
  * The transmit tape of this thread. A message is `begin`, values, `commit`; `rollback` forgets an unfinished one.
  * Invariant: `ctl` holds the positions after the last committed message; `w f b` are those of the message in progress.
@@ -109,6 +118,8 @@ export class Transmit {
   private blobBytes = 0;
   /** `blobs` of committed messages. */
   private blobStart = 0;
+  /** Is a message unfinished? */
+  writing = false;
   private readonly ctl: Int32Array;
   constructor(ctl: Int32Array) {
     this.ctl = ctl;
@@ -119,7 +130,13 @@ export class Transmit {
     addon.setTransmit(this.words, this.floats, this.bytes);
   }
 
+  /**
+   * @throws Error where another message is unfinished: a getter, Proxy or iterator of the user's, which ran because its object was being
+   * written, used a connection
+   */
   begin(handle: number, kind: number, seq: number, a: number, b: number): void {
+    if (this.writing) throw reentered();
+    this.writing = true;
     const ctl = this.ctl;
     const at = ctl[Ctl.TX_WORDS];
     this.f = ctl[Ctl.TX_FLOATS];
@@ -140,6 +157,7 @@ export class Transmit {
 
   /** Makes the message part of the tape. True: the tape is long enough to be flushed now. */
   commit(): boolean {
+    this.writing = false;
     const ctl = this.ctl;
     const w = this.w;
     this.words[this.start + 6] = w - this.start;
@@ -150,6 +168,7 @@ export class Transmit {
   }
 
   rollback(): void {
+    this.writing = false;
     this.blobs.length = this.blobStart;
   }
 

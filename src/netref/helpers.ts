@@ -1,11 +1,17 @@
 // Python's builtin functions on remote objects: `len`, `str`, `getattr`, … Blocking on a blocking reference, a promise on an awaitable one.
 import { codedError } from '../errors.ts';
+import type { Connection } from '../protocol/connection.ts';
 import * as H from '../protocol/constants.ts';
 import { type Face, type Holder, holderOf, IdPackOf, pendingOf } from '../protocol/refs.ts';
+import type { SyncConnection } from '../protocol/sync.ts';
 import { exceptions } from '../python/exceptions.ts';
-import { FACE, makeProxy } from './faces.ts';
+import { makeView } from './faces.ts';
+import { FACE } from './handler.ts';
 import { type Buffering, DEFAULT_BUFFERING, iterate } from './iteration.ts';
+import { hasKey } from './keys.ts';
+import { type CallOptions, checkOptions, OPTIONS } from './options.ts';
 import { ask, askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
+import type { Netref, SyncNetref } from './types.ts';
 
 /** A remote object: an awaitable or blocking netref, or a path or method stub that stands for one. */
 // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
@@ -16,23 +22,33 @@ export type Answer<T> = T | Promise<T>;
 
 const EVERYTHING = 2 ** 31 - 1;
 
-function faceOf(ref: unknown): Face {
-  const face =
-    (typeof ref === 'object' && ref !== null) || typeof ref === 'function'
-      ? (ref as { [FACE]?: Face })[FACE]
-      : undefined;
+interface Seen {
+  readonly [FACE]?: Face;
+  readonly [OPTIONS]?: CallOptions;
+}
+
+const seen = (ref: unknown): Seen =>
+  (typeof ref === 'object' && ref !== null) || typeof ref === 'function' ? (ref as Seen) : {};
+
+/** The face through which a reference, path or stub is seen. @throws TypeError for anything else */
+export function faceOf(ref: unknown): Face {
+  const face = seen(ref)[FACE];
   if (face === undefined) throw notNetref(ref);
   return face;
 }
 
-function notNetref(value: unknown): Error {
+/** The options through which it is seen; undefined: none. */
+export const optionsOf = (ref: unknown): CallOptions | undefined => seen(ref)[OPTIONS];
+
+export function notNetref(value: unknown): Error {
   return codedError(
     new TypeError(`a remote object is needed here, not ${value === null ? 'null' : typeof value}`),
     'ERR_RPYC_NOT_NETREF',
   );
 }
 
-function* resolve(ref: unknown): Steps<Holder> {
+/** The remote object behind a reference, path or stub. */
+export function* resolve(ref: unknown): Steps<Holder> {
   const pending = pendingOf(ref);
   const holder = holderOf(pending === undefined ? ref : yield* askFetch(pending));
   if (holder === undefined) throw notNetref(ref);
@@ -44,7 +60,8 @@ export function perform<T>(ref: unknown, operation: (holder: Holder) => Steps<T>
   function* steps(): Steps<T> {
     return yield* operation(yield* resolve(ref));
   }
-  return faceOf(ref) === 'sync' ? runSync(steps()) : runAsync(steps());
+  const options = optionsOf(ref);
+  return faceOf(ref) === 'sync' ? runSync(steps(), 'sync', options) : runAsync(steps(), 'async', options);
 }
 
 const attribute = (name: unknown): string => {
@@ -83,15 +100,7 @@ export function delattr(ref: Ref, name: string): Answer<void> {
 
 /** Python's `hasattr(ref, name)`. */
 export function hasattr(ref: Ref, name: string): Answer<boolean> {
-  return perform(ref, function* (holder) {
-    try {
-      yield* ask(holder, H.HANDLE_GETATTR, attribute(name));
-      return true;
-    } catch (error) {
-      if (error instanceof exceptions.AttributeError) return false;
-      throw error;
-    }
-  });
+  return perform(ref, (holder) => hasKey(holder, { attr: attribute(name) }));
 }
 
 /** `ref[key]`, with any type of key; `slice(a, b)` for slices. */
@@ -180,12 +189,13 @@ export function toArray(ref: Ref): Answer<unknown[]> {
 export function buffiter(ref: Ref, buffering: Partial<Buffering> = {}): Iterable<unknown> & AsyncIterable<unknown> {
   const holder = holderOf(ref);
   if (holder === undefined) throw notNetref(ref);
+  const options = optionsOf(ref);
   const how = { ...DEFAULT_BUFFERING, ...buffering };
   if (!(how.chunk >= 1 && how.maxChunk >= how.chunk && how.factor >= 1))
     throw new RangeError(`buffiter needs 1 <= chunk <= maxChunk and factor >= 1, not ${JSON.stringify(how)}`);
   return {
-    [Symbol.iterator]: () => iterate(holder, how).sync(),
-    [Symbol.asyncIterator]: () => iterate(holder, how).async(),
+    [Symbol.iterator]: () => iterate(holder, options, how).sync(),
+    [Symbol.asyncIterator]: () => iterate(holder, options, how).async(),
   };
 }
 
@@ -194,6 +204,24 @@ export function release(ref: Ref): void {
   const holder = holderOf(ref);
   if (holder === undefined) throw notNetref(ref);
   holder.conn.release(holder);
+}
+
+/**
+ * The same remote object (or path, or method) seen through call options: what is read, called and iterated through the view, and every
+ * helper applied to it, ends its wait by them. What it returns is seen without them. The remote work goes on; an answer that comes too
+ * late is unboxed, and its references are given back.
+ *
+ *     const patient = rpyc.withOptions(conn.root, { timeout: 120 });
+ *     await rpyc.withOptions(conn.root.search, { signal: controller.signal })('needle');
+ *
+ * Answers to RPyC's `timed` and `sync_request_timeout`, per call.
+ * @throws {TimeoutError} (of the operation) ERR_RPYC_TIMEOUT; {unknown} (of the operation) `signal.reason`, an AbortError by default
+ * @throws {RangeError} for a timeout that is no number of seconds
+ */
+export function withOptions<R extends Ref>(ref: R, options: CallOptions): R {
+  const view = makeView(ref, faceOf(ref), checkOptions(options));
+  if (view === undefined) throw notNetref(ref);
+  return view as R;
 }
 
 /** Do two references, of whatever face, stand for the same remote object? */
@@ -207,10 +235,19 @@ export const isRemote = (value: unknown): boolean => holderOf(value) !== undefin
 
 function inFace(ref: Ref, face: Face): Ref {
   const pending = pendingOf(ref);
-  const value = pending === undefined ? ref : pending.fetchSync();
-  const holder = holderOf(value);
-  if (holder === undefined) throw notNetref(ref);
-  return makeProxy(holder, face);
+  const view = makeView(pending === undefined ? ref : pending.fetchSync(), face, optionsOf(ref));
+  if (view === undefined) throw notNetref(ref);
+  return view;
+}
+
+/**
+ * The peer's service, typed: `rootAs<Calculator>(conn).add(1, 2)` is a promise of a number, of a blocking connection the number itself.
+ * The type is a promise of yours: nothing is asked or checked. `const root: Netref<Calculator> = conn.root` does the same.
+ */
+export function rootAs<T>(conn: Connection): Netref<T>;
+export function rootAs<T>(conn: SyncConnection): SyncNetref<T>;
+export function rootAs(conn: Connection | SyncConnection): Ref {
+  return conn.root;
 }
 
 /** The blocking face of a reference. A path is fetched first, blocking. */

@@ -3,6 +3,7 @@
 import { HANDLE_BUFFITER } from '../protocol/constants.ts';
 import { type Holder, holderOf } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
+import type { CallOptions } from './options.ts';
 import { ask, askCall, runAsync, runSync, type Steps } from './steps.ts';
 
 /** Containers whose iterator is theirs alone: what is read ahead and not used is lost to nobody. */
@@ -10,6 +11,15 @@ const PREFETCHABLE: ReadonlySet<string> = new Set(
   'list dict set frozenset range dict_keys dict_values dict_items'.split(' ').map((name) => `builtins.${name}`),
 );
 
+/** Iterators whose `__iter__` is themselves: it is not asked for, and they are not ours to give back. */
+const ITERATORS: ReadonlySet<string> = new Set(
+  `generator list_iterator list_reverseiterator tuple_iterator dict_keyiterator dict_valueiterator dict_itemiterator set_iterator
+range_iterator str_iterator bytes_iterator map filter zip enumerate reversed`
+    .split(/\s+/)
+    .map((name) => `builtins.${name}`),
+);
+
+/** How {@link buffiter} reads ahead; RPyC's parameters, with its defaults. */
 export interface Buffering {
   /** Items asked for first. */
   chunk: number;
@@ -21,7 +31,7 @@ export interface Buffering {
 
 export const DEFAULT_BUFFERING: Buffering = { chunk: 10, maxChunk: 1000, factor: 2 };
 
-const isPrefetchable = (holder: Holder): boolean => PREFETCHABLE.has(holder.cls.name) && !holder.isClass;
+const isOneOf = (holder: Holder, names: ReadonlySet<string>): boolean => names.has(holder.cls.name) && !holder.isClass;
 
 /** One remote iterator, advanced chunk by chunk. */
 class Cursor {
@@ -38,6 +48,7 @@ class Cursor {
 
   /** The next items; empty at the end. */
   *advance(): Steps<readonly unknown[]> {
+    if (this.iterator === undefined && isOneOf(this.holder, ITERATORS)) this.iterator = this.holder;
     if (this.iterator === undefined) {
       const iterator = holderOf(yield* askCall(this.holder, '__iter__'));
       if (iterator === undefined)
@@ -61,30 +72,35 @@ class Cursor {
 
   /** Gives the remote iterator back at once. */
   close(): void {
-    if (this.iterator !== undefined) this.iterator.conn.release(this.iterator);
+    const { iterator } = this;
+    if (iterator !== undefined && iterator !== this.holder) iterator.conn.release(iterator);
     this.iterator = undefined;
   }
 }
 
-/** Iterates a remote object; `buffering` forces or (null) forbids reading ahead, by default it is done where it is safe. */
+/**
+ * Iterates a remote object. Without `buffering` it reads ahead only where that swallows nothing.
+ * @param options limit each request, not the loop
+ */
 export function iterate(
   holder: Holder,
-  buffering?: Buffering | null,
+  options?: CallOptions,
+  buffering: Buffering | undefined = isOneOf(holder, PREFETCHABLE) ? DEFAULT_BUFFERING : undefined,
 ): { sync(): Generator<unknown>; async(): AsyncGenerator<unknown> } {
-  const how =
-    buffering === undefined ? (isPrefetchable(holder) ? DEFAULT_BUFFERING : undefined) : (buffering ?? undefined);
-  const cursor = new Cursor(holder, how);
+  const cursor = new Cursor(holder, buffering);
+  const next = () => runSync(cursor.advance(), 'sync', options);
+  const nextLater = () => runAsync(cursor.advance(), 'async', options);
   return {
     *sync() {
       try {
-        for (let items = runSync(cursor.advance()); items.length > 0; items = runSync(cursor.advance())) yield* items;
+        for (let items = next(); items.length > 0; items = next()) yield* items;
       } finally {
         cursor.close();
       }
     },
     async *async() {
       try {
-        for (let items = await runAsync(cursor.advance()); items.length > 0; items = await runAsync(cursor.advance()))
+        for (let items = await nextLater(); items.length > 0; items = await nextLater())
           for (const item of items) yield item;
       } finally {
         cursor.close();

@@ -1,5 +1,6 @@
 // What a Connection needs to make netrefs; the door of this folder for clients and servers.
 import type { NetrefMaker } from '../protocol/connection.ts';
-import { makeProxy, rootPath } from './faces.ts';
+import { makeProxy } from './faces.ts';
+import { rootPath } from './path.ts';
 
 export const netrefs: NetrefMaker = { proxy: makeProxy, rootPath };

@@ -1,7 +1,10 @@
 // One definition of an operation for both faces: a generator yields the requests it needs, a driver answers them blocking or awaiting.
 import type { Connection } from '../protocol/connection.ts';
-import type { Face, Holder } from '../protocol/refs.ts';
+import type { Limits } from '../protocol/limits.ts';
+import type { Face, Holder, PendingRef } from '../protocol/refs.ts';
 import type { Kwargs } from '../python/values.ts';
+import { misused } from './handler.ts';
+import { type CallOptions, limitsOf } from './options.ts';
 
 /** A request that an operation needs answered. */
 export type Ask =
@@ -13,7 +16,8 @@ export type Ask =
       readonly args: readonly unknown[];
       readonly named: Kwargs | undefined;
     }
-  | { readonly kind: 'fetch'; readonly what: { fetch(): Promise<unknown>; fetchSync(): unknown } };
+  | { readonly kind: 'fetch'; readonly what: PendingRef }
+  | { readonly kind: 'settle'; readonly value: unknown };
 
 /** An operation: asks, is answered (or thrown at), and returns. */
 export type Steps<T> = Generator<Ask, T, unknown>;
@@ -34,29 +38,41 @@ export function* askCall(
 }
 
 /** Asks for the object behind a path or stub. */
-export function* askFetch(what: { fetch(): Promise<unknown>; fetchSync(): unknown }): Steps<unknown> {
+export function* askFetch(what: PendingRef): Steps<unknown> {
   return yield { kind: 'fetch', what };
 }
 
-function answerSync(step: Ask, face: Face): unknown {
-  if (step.kind === 'request') return step.conn.requestSync(face, step.handler, ...step.args);
-  if (step.kind === 'call') return step.holder.conn.callSync(step.holder, step.name, step.args, step.named, face);
-  return step.what.fetchSync();
+/** What local code returned: the awaitable face awaits it, the blocking one takes it as it is. */
+export function* settle(value: unknown): Steps<unknown> {
+  return yield { kind: 'settle', value };
 }
 
-function answerLater(step: Ask, face: Face): Promise<unknown> {
-  if (step.kind === 'request') return step.conn.request(face, step.handler, ...step.args);
-  if (step.kind === 'call') return step.holder.conn.call(step.holder, step.name, step.args, step.named, face);
-  return step.what.fetch();
+function answerSync(step: Ask, face: Face, limits: Limits | undefined): unknown {
+  if (step.kind === 'request') return step.conn.askSync(face, step.handler, step.args, limits);
+  if (step.kind === 'call')
+    return step.holder.conn.callSync(step.holder, step.name, step.args, step.named, face, limits);
+  if (step.kind === 'fetch') return step.what.fetchSync();
+  if (typeof (step.value as { then?: unknown } | null | undefined)?.then !== 'function') return step.value;
+  Promise.resolve(step.value).catch(() => undefined);
+  throw misused(
+    'a blocking reference cannot wait for a promise: use the awaitable one, or a function that is not async',
+  );
+}
+
+function answerLater(step: Ask, face: Face, limits: Limits | undefined): unknown {
+  if (step.kind === 'request') return step.conn.ask(face, step.handler, step.args, limits);
+  if (step.kind === 'call') return step.holder.conn.call(step.holder, step.name, step.args, step.named, face, limits);
+  return step.kind === 'fetch' ? step.what.fetch() : step.value;
 }
 
 /** Runs an operation to its end, blocking. */
-export function runSync<T>(steps: Steps<T>, face: Face = 'sync'): T {
+export function runSync<T>(steps: Steps<T>, face: Face = 'sync', options?: CallOptions): T {
+  const limits = limitsOf(options);
   let step = steps.next();
   while (step.done !== true) {
     let answer: unknown;
     try {
-      answer = answerSync(step.value, face);
+      answer = answerSync(step.value, face, limits);
     } catch (error) {
       step = steps.throw(error);
       continue;
@@ -67,12 +83,13 @@ export function runSync<T>(steps: Steps<T>, face: Face = 'sync'): T {
 }
 
 /** Runs an operation to its end, awaiting. The first request is sent before this returns. */
-export async function runAsync<T>(steps: Steps<T>, face: Face = 'async'): Promise<T> {
+export async function runAsync<T>(steps: Steps<T>, face: Face = 'async', options?: CallOptions): Promise<T> {
+  const limits = limitsOf(options);
   let step = steps.next();
   while (step.done !== true) {
     let answer: unknown;
     try {
-      answer = await answerLater(step.value, face);
+      answer = await answerLater(step.value, face, limits);
     } catch (error) {
       step = steps.throw(error);
       continue;

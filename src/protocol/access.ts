@@ -1,95 +1,24 @@
 // Attribute policy: which names of our objects a peer may read, write, delete or call, and how they resolve.
 // The forbidden names and intrinsic prototypes are out of reach under every configuration. Answers to Connection._check_attr/_access_attr.
 import { exceptions } from '../python/exceptions.ts';
+import { type ByValuePolicy, byValuePolicy } from './by-value.ts';
 import { isClass } from './classes.ts';
 import type { Config } from './config.ts';
-import { FORBIDDEN } from './facade.ts';
+import { declaredExposed, hasSnakeCase, isMarked, snakeCased } from './exposure.ts';
+import { FORBIDDEN, makesCode, POLICY_HOOKS } from './forbidden.ts';
+import { OFFERED } from './instance-facade.ts';
 import { type Kind, kindOf } from './kinds.ts';
+import { INTRINSICS, lookup } from './lookup.ts';
 import { isNetref } from './refs.ts';
 
 const { AttributeError, TypeError: PyTypeError } = exceptions;
 
 type AnyFunction = (...args: unknown[]) => unknown;
+
+export { markExposed, markExposedField } from './exposure.ts';
+export { lookup } from './lookup.ts';
+
 type Permission = 'allow_getattr' | 'allow_setattr' | 'allow_delattr';
-
-/** Prototypes whose properties are JavaScript's, not the object's: a look-up ends before them. */
-const INTRINSICS: ReadonlySet<object> = new Set(collectIntrinsics());
-
-function collectIntrinsics(): object[] {
-  const found: object[] = [];
-  for (const key of Object.getOwnPropertyNames(globalThis)) {
-    const descriptor = Object.getOwnPropertyDescriptor(globalThis, key);
-    const value = descriptor !== undefined && 'value' in descriptor ? descriptor.value : undefined;
-    if (typeof value === 'function' && typeof value.prototype === 'object' && value.prototype !== null)
-      found.push(value.prototype);
-  }
-  const hidden = [
-    function* () {},
-    async function* () {},
-    async () => {},
-    [][Symbol.iterator](),
-    new Map().entries(),
-    new Set().values(),
-    ''[Symbol.iterator](),
-    'x'.matchAll(/x/g),
-    new Uint8Array(),
-    (function* () {})(),
-    (async function* () {})(),
-  ];
-  for (const value of hidden)
-    for (let p = Object.getPrototypeOf(value); p !== null; p = Object.getPrototypeOf(p)) found.push(p);
-  return found;
-}
-
-/** Property of an object or its classes, intrinsic prototypes excluded; getters are not run. */
-export function lookup(object: object, key: string): PropertyDescriptor | undefined {
-  if (FORBIDDEN.has(key)) return undefined;
-  for (let at: object | null = object; at !== null && !INTRINSICS.has(at); at = Object.getPrototypeOf(at)) {
-    const descriptor = Object.getOwnPropertyDescriptor(at, key);
-    if (descriptor !== undefined) return descriptor;
-  }
-  return undefined;
-}
-
-const markedFunctions = new WeakSet<object>();
-const markedFields = new WeakMap<object, Set<string>>();
-
-/** `@exposed`: this method, getter or class is exposed under its own name. */
-export function markExposed(fn: object): void {
-  markedFunctions.add(fn);
-}
-
-/** `@exposed` on a field: one instance's property is exposed. */
-export function markExposedField(instance: object, name: string): void {
-  const names = markedFields.get(instance) ?? new Set();
-  markedFields.set(instance, names.add(name));
-}
-
-const staticNames = new WeakMap<object, ReadonlySet<string>>();
-
-/** Names in `static exposed` of the classes of `object`. Own properties are never asked: a peer might write them. */
-function declaredExposed(object: object): ReadonlySet<string> {
-  const prototype = Object.getPrototypeOf(object);
-  if (prototype === null || INTRINSICS.has(prototype)) return NONE;
-  let names = staticNames.get(prototype);
-  if (names === undefined) {
-    const constructor = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-    const own =
-      typeof constructor === 'function' ? Object.getOwnPropertyDescriptor(constructor, 'exposed')?.value : undefined;
-    names = new Set([...(Array.isArray(own) ? own.map(String) : []), ...declaredExposed(prototype)]);
-    staticNames.set(prototype, names);
-  }
-  return names;
-}
-const NONE: ReadonlySet<string> = new Set();
-
-function isMarked(object: object, name: string): boolean {
-  if (declaredExposed(object).has(name) || markedFields.get(object)?.has(name) === true) return true;
-  const descriptor = lookup(object, name);
-  if (descriptor === undefined) return false;
-  const fn = descriptor.value ?? descriptor.get;
-  return typeof fn === 'function' && markedFunctions.has(fn);
-}
 
 const boundMethods = new WeakMap<object, Map<string, { from: AnyFunction; bound: AnyFunction }>>();
 
@@ -130,13 +59,16 @@ export class Access {
    * The name under which `object` may be asked for `name`.
    * @throws AttributeError where the policy denies it
    */
-  private check(object: object, name: string, permission: Permission, kind: Kind): string {
+  private check(object: object, asked: string, permission: Permission, kind: Kind): string {
     const config = this.config;
-    if (FORBIDDEN.has(name) || !config[permission]) throw new AttributeError(`cannot access '${name}'`);
+    if (FORBIDDEN.has(asked) || POLICY_HOOKS.has(asked) || !config[permission])
+      throw new AttributeError(`cannot access '${asked}'`);
+    const name = hasSnakeCase(object) ? this.camelCased(object, asked, kind) : asked;
     const prefix = config.exposed_prefix;
     const exposing = config.allow_exposed_attrs;
     const plain =
       config.allow_all_attrs ||
+      (OFFERED.has(name) && name in kind.facade) ||
       (exposing && name.startsWith(prefix)) ||
       (config.allow_safe_attrs && config.safe_attrs.has(name)) ||
       (config.allow_public_attrs && !name.startsWith('_'));
@@ -147,7 +79,21 @@ export class Access {
     if (plain && (!hasExposed || this.has(object, name, kind))) return this.unprefixed(object, name, kind);
     if (hasExposed) return hasPrefixed ? prefixed : name;
     if (plain) return name;
-    throw new AttributeError(`cannot access '${name}'`);
+    throw new AttributeError(`cannot access '${asked}'`);
+  }
+
+  /** `static snakeCase = true`: `get_user` also names an exposed `getUser`. */
+  private camelCased(object: object, name: string, kind: Kind): string {
+    const { exposed_prefix: prefix } = this.config;
+    if (this.has(object, name, kind) || this.has(object, prefix + name, kind) || isMarked(object, name)) return name;
+    const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    for (const candidate of this.names(object, kind)) {
+      const exposed = candidate.startsWith(prefix);
+      if (!exposed && !isMarked(object, candidate)) continue;
+      if (snakeCased(exposed ? candidate.slice(prefix.length) : candidate) === bare)
+        return exposed && lookup(object, candidate) === undefined ? candidate.slice(prefix.length) : candidate;
+    }
+    return name;
   }
 
   /** `exposed_add` also names a marked `add`. */
@@ -183,8 +129,14 @@ export class Access {
       throw new AttributeError(`'${shownClass(kind)}' object has no attribute '${key}'`);
     }
     const value: unknown = Reflect.get(object, key);
-    if (typeof value !== 'function' || isNetref(value) || isClass(value)) return value;
-    return bind(object, key, value as AnyFunction, () => (value as AnyFunction).bind(object));
+    if (makesCode(value)) throw new AttributeError(`cannot access '${key}'`);
+    const policy = this.policyFor(object, key);
+    if (typeof value !== 'function' || isNetref(value) || isClass(value))
+      return policy === undefined ? value : policy.apply(value);
+    return bind(object, key, value as AnyFunction, () => {
+      const bound = (value as AnyFunction).bind(object);
+      return policy === undefined ? bound : policy.wrap(bound);
+    });
   }
 
   /**
@@ -196,9 +148,34 @@ export class Access {
       const kind = kindOf(object);
       const key = this.check(object, name, 'allow_getattr', kind);
       const found = key in kind.facade ? undefined : lookup(object, key)?.value;
-      if (typeof found === 'function' && !isNetref(found) && !isClass(found)) return { fn: found, self: object, key };
+      const plain = typeof found === 'function' && !isNetref(found) && !isClass(found) && !makesCode(found);
+      if (plain && this.policyFor(object, key) === undefined) return { fn: found, self: object, key };
     }
-    return { fn: this.getattr(object, name) as AnyFunction, self: undefined, key: undefined };
+    const callee = this.getattr(object, name);
+    const isObject = typeof callee === 'object' && callee !== null && !isNetref(callee);
+    return { fn: isObject ? this.callee(callee) : (callee as AnyFunction), self: undefined, key: undefined };
+  }
+
+  /**
+   * CALL: what is called for `object`. A function or class is: whoever handed it out meant it to be. Any other object needs a
+   * `__call__` that the policy lets the peer read, exposed or public. RPyC asks nothing here.
+   */
+  callee(object: object): AnyFunction {
+    if (makesCode(object)) throw new AttributeError("cannot access '__call__'");
+    if (typeof object === 'function' || isNetref(object)) return object as AnyFunction;
+    const kind = kindOf(object);
+    const overrides = override(object, '_rpyc_getattr') !== undefined;
+    const has = (name: string): boolean => this.has(object, name, kind);
+    if (!overrides && !has('__call__') && !has(`${this.config.exposed_prefix}__call__`))
+      throw new PyTypeError(`'${shownClass(kind)}' object is not callable`);
+    const method = this.getattr(object, '__call__');
+    if (typeof method === 'function') return method as AnyFunction;
+    throw new PyTypeError(`'${shownClass(kind)}' object is not callable`);
+  }
+
+  private policyFor(object: object, key: string): ByValuePolicy | undefined {
+    const policy = byValuePolicy(object);
+    return policy?.covers(key, this.config.exposed_prefix) === true ? policy : undefined;
   }
 
   /** SETATTR: own data properties, setters, and new names of extensible instances. */
@@ -246,14 +223,17 @@ export class Access {
   /** DIR: names that the policy would let the peer read, sorted. */
   dir(object: object): string[] {
     const kind = kindOf(object);
-    return [...this.names(object, kind)].filter((name) => this.allows(object, name, kind)).sort();
+    const shown = [...this.names(object, kind)].filter((name) => this.allows(object, name, kind));
+    if (hasSnakeCase(object)) shown.push(...shown.map(snakeCased));
+    return [...new Set(shown)].sort();
   }
 
   private names(object: object, kind: Kind): Set<string> {
     const names = new Set(Object.keys(kind.facade));
     for (let at: object | null = object; at !== null && !INTRINSICS.has(at); at = Object.getPrototypeOf(at))
       for (const key of Object.getOwnPropertyNames(at)) names.add(key);
-    for (const name of declaredExposed(object)) names.add(this.config.exposed_prefix + name);
+    const { exposed_prefix: prefix } = this.config;
+    for (const name of declaredExposed(object)) names.add(prefix + name);
     return names;
   }
 
@@ -266,6 +246,10 @@ export class Access {
     }
   }
 
+  private mayCall(object: object, kind: Kind): boolean {
+    return typeof object === 'function' ? !makesCode(object) : this.allows(object, '__call__', kind);
+  }
+
   /** INSPECT of a builtin-like kind: its methods; of a `js.*` one: dunders, plus what is exposed (used by Node peers only). */
   methods(object: object): string[] {
     const kind = kindOf(object);
@@ -275,8 +259,9 @@ export class Access {
       const isMethod = name in kind.facade || typeof (lookup(object, name)?.value ?? undefined) === 'function';
       if (isMethod || declaredExposed(object).has(name.slice(this.config.exposed_prefix.length))) found.push(name);
     }
-    // CALL asks no policy, as in Python.
-    if (typeof object === 'function' || typeof lookup(object, '__call__')?.value === 'function') found.push('__call__');
+    const isCalled = typeof object === 'function' || typeof lookup(object, '__call__')?.value === 'function';
+    const exposesCall = typeof lookup(object, `${this.config.exposed_prefix}__call__`)?.value === 'function';
+    if (!found.includes('__call__') && (isCalled || exposesCall) && this.mayCall(object, kind)) found.push('__call__');
     return found;
   }
 }
@@ -288,9 +273,10 @@ __getattr__ __getattribute__ __hash__ __instancecheck__ __init__ __metaclass__ _
 __slots__ __str__ __weakref__ __dict__ __methods__ __exit__ __eq__ __ne__ __lt__ __gt__ __le__ __ge__`.split(/\s+/),
 );
 
+/** `__doc__` of an object or its class, or the class's `static doc`. */
 function docOf(object: object): string | null {
-  const doc =
-    lookup(object, '__doc__')?.value ?? lookup(Object.getPrototypeOf(object)?.constructor ?? {}, 'doc')?.value;
+  const cls: unknown = typeof object === 'function' ? object : Object.getPrototypeOf(object)?.constructor;
+  const doc = lookup(object, '__doc__')?.value ?? (typeof cls === 'function' ? lookup(cls, 'doc')?.value : undefined);
   return typeof doc === 'string' ? doc : null;
 }
 

@@ -4,7 +4,6 @@ import { performance } from 'node:perf_hooks';
 import { codedError, EOFError, InterruptedError, TimeoutError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
 import { checkDepth, detail, wait } from '../native/engine.ts';
-import type { Waiter } from './pending.ts';
 
 /** Longest slice of a wait, ms; see Addon.wait. */
 const SLICE = 50;
@@ -52,12 +51,12 @@ export class Blocking {
   }
 
   /**
-   * Serves the connection until `waiter` has its answer.
+   * Serves the connection until `waiter` is done.
    * @param timeoutMs Infinity for no limit; kept in slices of 50 ms
    * @throws {TimeoutError} the answer may still come: it is unboxed then, and its references are released
    * @throws {InterruptedError} a signal that has a listener arrived
    */
-  until(waiter: Waiter, timeoutMs: number): void {
+  until(waiter: { readonly done: boolean }, timeoutMs: number): void {
     let started = 0;
     let quiet = 0;
     waits++;

@@ -19,7 +19,7 @@ import {
 } from '../python/values.ts';
 import type { ResolvedOptions } from './config.ts';
 import type { Entry, Exports } from './exports.ts';
-import { FORBIDDEN } from './facade.ts';
+import { FORBIDDEN } from './forbidden.ts';
 import { type Face, type Holder, holderOf, pendingOf } from './refs.ts';
 
 /** What boxing needs of a connection. */
@@ -92,7 +92,7 @@ function writeObject(side: BoxingSide, value: object, depth: number): boolean {
   }
   const holder = holderOf(value);
   if (holder !== undefined) {
-    writeHolder(side, holder, value);
+    writeHolder(side, holder);
     return false;
   }
   if (writePlainValue(side, value, depth)) return true;
@@ -168,13 +168,11 @@ export function writeTuple(side: BoxingSide, items: readonly unknown[], depth: n
   return plain;
 }
 
-function writeHolder(side: BoxingSide, holder: Holder, value: object): void {
-  if (!side.owns(holder)) {
-    writeEntry(side.exports.lend(value));
-    return;
-  }
+/** Home it goes as what it is there; to another peer as an object of ours that forwards (chain.ts). */
+function writeHolder(side: BoxingSide, holder: Holder): void {
   if (holder.released) throw released(holder);
-  tx.ref(holder.rid);
+  if (side.owns(holder)) tx.ref(holder.rid);
+  else writeEntry(side.exports.lend(holder.conn.proxyOf(holder)));
 }
 
 export function released(holder: Holder): Error {
@@ -187,7 +185,7 @@ export function released(holder: Holder): Error {
 function writeReference(side: BoxingSide, value: object): void {
   const holder = holderOf(value);
   if (holder !== undefined) {
-    writeHolder(side, holder, value);
+    writeHolder(side, holder);
     return;
   }
   if (pendingOf(value) !== undefined)

@@ -1,7 +1,7 @@
 // Configuration of a connection: RPyC's own keys, spelled and defaulted as RPyC does, and the options that are ours.
 // Answers to DEFAULT_CONFIG of rpyc/core/protocol.py.
 
-/** RPyC's configuration keys that have a meaning here. Others are accepted and ignored, so that a Python config can be pasted. */
+/** RPyC's configuration keys, all of them, so that a Python config can be pasted; those without a meaning here say so. */
 export interface Config {
   /** Allow the attributes in `safe_attrs`. */
   allow_safe_attrs: boolean;
@@ -16,11 +16,26 @@ export interface Config {
   allow_getattr: boolean;
   allow_setattr: boolean;
   allow_delattr: boolean;
+  /** Answer PICKLE with the data-only pickler; otherwise it is refused. */
   allow_pickle: boolean;
   /** Send our stack with an exception; otherwise `<traceback denied>`. */
   include_local_traceback: boolean;
   /** Send our version with an exception; otherwise `<version denied>`. */
   include_local_version: boolean;
+  /** Accepted for ported code. Registered classes (`registerException`) are used either way: registering is the consent. */
+  instantiate_custom_exceptions: boolean;
+  /** Accepted and ignored: nothing is ever imported because a peer named it. */
+  import_custom_exceptions: boolean;
+  /** Accepted and ignored: Python 2 only. */
+  instantiate_oldstyle_exceptions: boolean;
+  /** Accepted and ignored: SystemExit is a plain error here, the process never exits over one. */
+  propagate_SystemExit_locally: boolean;
+  /** Accepted and ignored: KeyboardInterrupt is a plain error here. */
+  propagate_KeyboardInterrupt_locally: boolean;
+  /** Tell the logger what handlers throw. (RPyC has the key and never reads it.) */
+  log_exceptions: boolean;
+  /** Thread ids on every message, RPyC's RPYC_BIND_THREADS. A server follows its peer whatever this says; a client asks with its option `bindThreads`. */
+  bind_threads: boolean;
   /** Seconds that a blocking call waits; null = forever. */
   sync_request_timeout: number | null;
   /** Name of the connection in messages; made up when null. */
@@ -90,6 +105,13 @@ export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
   allow_pickle: false,
   include_local_traceback: true,
   include_local_version: true,
+  instantiate_custom_exceptions: false,
+  import_custom_exceptions: false,
+  instantiate_oldstyle_exceptions: false,
+  propagate_SystemExit_locally: false,
+  propagate_KeyboardInterrupt_locally: true,
+  log_exceptions: true,
+  bind_threads: false,
   sync_request_timeout: 30,
   connid: null,
   credentials: null,

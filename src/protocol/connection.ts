@@ -14,12 +14,14 @@ import type { Kwargs } from '../python/values.ts';
 import { Access } from './access.ts';
 import { Blocking, isBlocked, type WaitingSide } from './blocking.ts';
 import { readValue, startReading } from './boxing.ts';
+import { droppedAll } from './chain.ts';
 import type { Config, ResolvedOptions } from './config.ts';
 import { HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REQUEST } from './constants.ts';
 import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
 import { Exports } from './exports.ts';
+import type { Limits } from './limits.ts';
 import { Outbox, type SendingSide } from './outbox.ts';
-import { PendingTable, PromisePending, Waiter } from './pending.ts';
+import { LimitedPending, type Pending, PendingTable, PromisePending, Waiter } from './pending.ts';
 import { type Face, type Holder, holderOf, type MakeProxy } from './refs.ts';
 import { RemoteObjects } from './remote.ts';
 import { SyncConnection } from './sync.ts';
@@ -118,6 +120,8 @@ export class Connection
   /** As Addon.stats fills it. */
   private readonly counters = new Float64Array(6);
   private remoteRoot: Holder | undefined;
+  /** References of the answer being read, if nobody waits for it. */
+  private unclaimed: Holder[] | undefined;
   private ending: Error | undefined;
   private closing = false;
   private readonly onDrain: (() => void)[] = [];
@@ -337,9 +341,10 @@ export class Connection
     this.ending = error;
     this.batches.length = 0;
     this.transport.close();
+    droppedAll(this.exports);
     this.exports.clear();
     const waiting = this.pending.takeAll();
-    for (const { reject } of waiting.filter((p) => p instanceof PromisePending)) reject(error);
+    for (const pending of waiting) if (!(pending instanceof Waiter)) pending.reject(error);
     for (const pending of waiting) if (pending instanceof Waiter) pending.reject(error);
     for (const resume of this.onDrain.splice(0)) resume();
     for (const done of this.onServed) done(false);
@@ -390,67 +395,136 @@ export class Connection
     for (const resume of this.onDrain.splice(0)) resume();
   }
 
-  private promise(face: Face): Promise<unknown> {
+  private promise(face: Face, limits: Limits | undefined): Promise<unknown> {
     const seq = this.outbox.lastSeq;
     return new Promise((resolve, reject) => {
-      this.pending.add(seq, new PromisePending(face, resolve, reject));
-      try {
-        this.outbox.post();
-      } catch (error) {
-        this.pending.take(seq);
-        reject(error);
-      }
+      this.expect(
+        seq,
+        limits === undefined
+          ? new PromisePending(face, resolve, reject)
+          : new LimitedPending(face, resolve, reject, limits, () => this.forget(seq)),
+      );
     });
   }
 
-  /** Calls an attribute (CALLATTR) or, without a name, the object itself (CALL). Rejects with what remote code raised. */
+  /** Sends the request just written; `pending` is told the answer, or why it could not be sent. */
+  private expect(seq: number, pending: Pending): void {
+    this.pending.add(seq, pending);
+    try {
+      this.outbox.post();
+    } catch (error) {
+      this.pending.take(seq);
+      pending.reject(error);
+    }
+  }
+
+  /** Nobody waits for this answer any more: the references in it will be given back. */
+  forget(seq: number): void {
+    this.pending.take(seq);
+  }
+
+  /**
+   * Calls an attribute (CALLATTR) or, without a name, the object itself (CALL). Rejects with what remote code raised.
+   * @param limits when to stop waiting; the remote work goes on
+   */
   call(
     holder: Holder,
     name: string | undefined,
     args: readonly unknown[],
     named: Kwargs | undefined,
     face: Face,
+    limits?: Limits,
   ): Promise<unknown> {
     try {
+      limits?.check();
       this.checkOpen();
       this.outbox.call(holder, name, args, named);
-      return this.promise(face);
+      return this.promise(face, limits);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** `call` that blocks for `sync_request_timeout` at most. */
+  /** `call` that blocks, for `sync_request_timeout` or what `limits` say. */
   callSync(
     holder: Holder,
     name: string | undefined,
     args: readonly unknown[],
     named: Kwargs | undefined,
     face: Face,
+    limits?: Limits,
   ): unknown {
+    limits?.check();
     this.checkOpen();
     this.blocking.check();
     this.outbox.call(holder, name, args, named);
-    return this.waitFor(face);
+    return this.waitFor(face, limits?.remaining);
+  }
+
+  /**
+   * `call` whose answer goes to `pending`. Returns its seq, for `forget`.
+   * @throws where it cannot be sent
+   */
+  callFor(
+    pending: Pending,
+    holder: Holder,
+    name: string | undefined,
+    args: readonly unknown[],
+    named: Kwargs | undefined,
+  ): number {
+    this.checkOpen();
+    this.outbox.call(holder, name, args, named);
+    const seq = this.outbox.lastSeq;
+    this.expect(seq, pending);
+    return seq;
+  }
+
+  /** `call` whose answer nobody waits for. @throws where it cannot be sent */
+  callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void {
+    this.checkOpen();
+    this.outbox.call(holder, name, args, named);
+    this.outbox.post();
+  }
+
+  /**
+   * Serves, blocking, until `answer` is there.
+   * @param timeoutMs default `sync_request_timeout`
+   * @throws {TimeoutError}
+   */
+  waitUntil(answer: { readonly done: boolean }, timeoutMs = this.syncTimeout): void {
+    this.blocking.check();
+    this.blocking.until(answer, timeoutMs);
   }
 
   /** Any request; a Holder among `args` stands for the remote object. */
   request(face: Face, handler: number, ...args: unknown[]): Promise<unknown> {
+    return this.ask(face, handler, args);
+  }
+
+  /** `request` that blocks. */
+  requestSync(face: Face, handler: number, ...args: unknown[]): unknown {
+    return this.askSync(face, handler, args);
+  }
+
+  /** `request` within limits. */
+  ask(face: Face, handler: number, args: readonly unknown[], limits?: Limits): Promise<unknown> {
     try {
+      limits?.check();
       this.checkOpen();
       this.outbox.request(handler, args);
-      return this.promise(face);
+      return this.promise(face, limits);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** `request` that blocks. */
-  requestSync(face: Face, handler: number, ...args: unknown[]): unknown {
+  /** `requestSync` within limits. */
+  askSync(face: Face, handler: number, args: readonly unknown[], limits?: Limits): unknown {
+    limits?.check();
     this.checkOpen();
     this.blocking.check();
     this.outbox.request(handler, args);
-    return this.waitFor(face);
+    return this.waitFor(face, limits?.remaining);
   }
 
   /** Waits for the answer to the request just written. */
@@ -605,17 +679,35 @@ export class Connection
 
   private onAnswer(arena: Arena, at: number, seq: number, kind: number): void {
     const pending = this.pending.take(seq);
-    startReading(arena, at, this, pending === undefined ? 'async' : pending.face);
+    if (pending === undefined) {
+      this.readUnclaimed(arena, at);
+      return;
+    }
+    startReading(arena, at, this, pending.face);
     let value: unknown;
     try {
       value = readValue();
     } catch (error) {
-      pending?.reject(error);
+      pending.reject(error);
       return;
     }
-    if (pending === undefined) return;
     if (kind === MSG_EXCEPTION) pending.reject(loadException(value));
     else pending.resolve(value);
+  }
+
+  /** An answer that nobody waits for (any more): its references are counted, and given back. */
+  private readUnclaimed(arena: Arena, at: number): void {
+    const arrived: Holder[] = [];
+    this.unclaimed = arrived;
+    try {
+      startReading(arena, at, this, 'async');
+      readValue();
+    } catch {
+      // It names an object of ours that is gone: nobody asks.
+    } finally {
+      this.unclaimed = undefined;
+    }
+    for (const holder of arrived) this.release(holder);
   }
 
   private onStatus(code: number): void {
@@ -631,7 +723,14 @@ export class Connection
   }
 
   arrive(rid: number, cls: number, isClass: boolean, face: Face): object {
-    return this.netrefs.proxy(this.remote.arrive(rid, cls, isClass), face);
+    const holder = this.remote.arrive(rid, cls, isClass);
+    this.unclaimed?.push(holder);
+    return this.netrefs.proxy(holder, face);
+  }
+
+  /** What stands for a holder as a value: its awaitable proxy. */
+  proxyOf(holder: Holder): object {
+    return holder.asyncProxy ?? this.netrefs.proxy(holder, 'async');
   }
 
   /** Takes back one acquisition of a reference; the last one frees the object there. */

@@ -1,17 +1,19 @@
 // Requests of the peer: the HANDLE_* table, from record to reply. Owns no state; whether an attribute may be touched is access.ts.
 // Answers to Connection._dispatch_request and the _handle_* methods of rpyc/core/protocol.py.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { codedError } from '../errors.ts';
 import { nameOf } from '../native/engine.ts';
 import type { Arena } from '../native/tape.ts';
 import { exceptions } from '../python/exceptions.ts';
+import { dumps } from '../python/pickle.ts';
 import { type Kwargs, Slice } from '../python/values.ts';
-import { type Access, attributeName, lookup } from './access.ts';
+import { type Access, attributeName } from './access.ts';
 import { type BoxingSide, kwargsFromPairs, readKwargs, readTuple, startReading } from './boxing.ts';
+import { dropped, forward, forwardCall, forwardInspect, forwardInstanceCheck } from './chain.ts';
 import { isClass } from './classes.ts';
 import type { Config } from './config.ts';
 import * as H from './constants.ts';
 import type { Entry } from './exports.ts';
+import { makesCode } from './forbidden.ts';
 import { type ServedCall, servedCalls } from './observe.ts';
 import { compare, hashOf, reprOf, strOf } from './operations.ts';
 import { type Face, holderOf } from './refs.ts';
@@ -69,9 +71,7 @@ function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
       startReading(arena, words[at + 6], side, side.localRoot.face);
       const args = readTuple();
       if (handler === H.HANDLE_CALL) what = calleeName(side, words[at + 4]) ?? what;
-      const handle = HANDLERS[handler];
-      if (handle === undefined) throw new exceptions.KeyError(handler);
-      result = handle(side, args, words[at + 4]);
+      result = handle(side, handler, args, words[at + 4]);
     }
     if (isThenable(result)) answerLater(side, seq, result, what, started);
     else {
@@ -82,6 +82,17 @@ function serve(side: ServingSide, arena: Arena, at: number, seq: number): void {
     answerThrown(side, seq, thrown, what, started);
   }
 }
+
+function handle(side: ServingSide, handler: number, args: unknown[], id: number): unknown {
+  const upstream = id === 0 ? undefined : side.exports.get(id)?.kind.upstream;
+  if (upstream !== undefined && !OURS.has(handler)) return forward(side, upstream, handler, args);
+  const handling = HANDLERS[handler];
+  if (handling === undefined) throw new exceptions.KeyError(handler);
+  return handling(side, args, id);
+}
+
+/** What is not forwarded for a reference of another connection: bookkeeping of ours, and the instance check. */
+const OURS: ReadonlySet<number> = new Set([H.HANDLE_PING, H.HANDLE_DEL, H.HANDLE_INSPECT, H.HANDLE_INSTANCECHECK]);
 
 /** What a called function is known as, for messages. */
 function calleeName(side: ServingSide, id: number): string | undefined {
@@ -135,8 +146,8 @@ function answerThrown(side: ServingSide, seq: number, thrown: unknown, what: str
   if (started !== 0) publish(what, started, true);
 }
 
-function report({ logger, connid }: Config, thrown: unknown, what: string): void {
-  if (logger === null) return;
+function report({ logger, connid, log_exceptions }: Config, thrown: unknown, what: string): void {
+  if (logger === null || !log_exceptions) return;
   const expected = thrown instanceof exceptions.AttributeError || thrown instanceof exceptions.StopIteration;
   if (expected) logger.debug(`${connid}: ${what}: ${String(thrown)}`);
   else logger.error(`${connid}: ${what} failed:`, thrown);
@@ -165,6 +176,7 @@ function callAttribute(
   args: unknown[],
   named: Kwargs | undefined,
 ): unknown {
+  if (entry.kind.upstream !== undefined) return forwardCall(side, entry.kind.upstream, name, args, named);
   const known = entry.methods?.get(name);
   if (known !== undefined && (entry.object as Record<string, unknown>)[known.key] === known.fn) {
     if (named !== undefined) args.push(named);
@@ -180,10 +192,9 @@ function callAttribute(
 
 function invoke(callee: unknown, self: unknown, args: unknown[], named: Kwargs | undefined): unknown {
   if (named !== undefined) args.push(named);
+  if (makesCode(callee)) throw new exceptions.AttributeError("cannot access '__call__'");
   if (typeof callee === 'function')
     return isClass(callee) ? Reflect.construct(callee, args) : Reflect.apply(callee, self, args);
-  const method = typeof callee === 'object' && callee !== null ? lookup(callee, '__call__')?.value : undefined;
-  if (typeof method === 'function') return Reflect.apply(method, callee, args);
   throw new exceptions.TypeError(`this ${typeof callee} is not callable`);
 }
 
@@ -216,7 +227,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     side.access.setattr(subject(side, args, id).object, attributeName(args[1]), args[2]),
   [H.HANDLE_CALL]: (side, args, id) => {
     const { object } = subject(side, args, id);
-    return invoke(object, undefined, list(args[1], 'args'), kwargsOf(args[2]));
+    return invoke(side.access.callee(object), undefined, list(args[1], 'args'), kwargsOf(args[2]));
   },
   // Reached where the name is too long or odd to be interned, or comes as bytes.
   [H.HANDLE_CALLATTR]: (side, args, id) =>
@@ -227,15 +238,20 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     compare(side.access, subject(side, args, id), args[1], attributeName(args[2] ?? '__cmp__')),
   [H.HANDLE_HASH]: (side, args, id) => hashOf(subject(side, args, id)),
   [H.HANDLE_DIR]: (side, args, id) => Object.freeze(side.access.dir(subject(side, args, id).object)),
-  [H.HANDLE_PICKLE]: () => {
-    throw new exceptions.ValueError('pickling is disabled');
+  [H.HANDLE_PICKLE]: (side, args, id) => {
+    if (!side.config.allow_pickle) throw new exceptions.ValueError('pickling is disabled');
+    return dumps(subject(side, args, id).object);
   },
   [H.HANDLE_DEL]: (side, args, id) => {
+    const entry = side.exports.get(id);
     if (!side.exports.release(id, count(args[1] ?? 1))) throw new exceptions.KeyError(id);
+    if (entry?.kind.upstream !== undefined && entry.count <= 0) dropped(side.exports, entry.object);
     return null;
   },
   [H.HANDLE_INSPECT]: (side, [idPack]) => {
     const object = byIdPack(side, idPack);
+    const upstream = holderOf(object);
+    if (upstream !== undefined) return forwardInspect(side, upstream);
     return Object.freeze(side.access.methods(object).map((name) => Object.freeze([name, null])));
   },
   [H.HANDLE_BUFFITER]: (side, args, id) => buffered(side, subject(side, args, id), count(args[1])),
@@ -262,6 +278,8 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [H.HANDLE_INSTANCECHECK]: (side, args, id) => {
     const { object } = subject(side, args, id);
     const other = byIdPack(side, args[1]);
+    const upstream = holderOf(object);
+    if (upstream !== undefined) return forwardInstanceCheck(side, upstream, other);
     return typeof object === 'function' && Object.prototype.isPrototypeOf.call(object.prototype ?? {}, other);
   },
 };
@@ -280,8 +298,6 @@ const MAX_BUFFERED = 65_536;
 
 function buffered(side: ServingSide, entry: Entry, wanted: number): unknown {
   const { object, kind } = entry;
-  if (holderOf(object) !== undefined)
-    throw codedError(new TypeError('a netref of another connection cannot be buffered'), 'ERR_RPYC_OPERATION');
   if ('__next__' in kind.facade) {
     side.access.getattr(object, '__next__');
     return take(object as AnyIterator, Math.min(wanted, MAX_BUFFERED));

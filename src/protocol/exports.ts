@@ -58,7 +58,7 @@ export class Exports {
 
   private add(object: object): Entry {
     const kind = kindOf(object);
-    const classId = kind.isClass ? this.classId(object, object) : this.classId(kind.classKey, kind.constructor);
+    const classId = this.classId(kind.classKey, kind.constructor);
     const entry: Entry = {
       object,
       kind,

@@ -11,6 +11,7 @@ import {
   OBJECT_FACADE,
   SET_FACADE,
 } from './facade.ts';
+import { type Holder, holderOf } from './refs.ts';
 
 export interface Kind {
   /** `module.class` of the id_pack. */
@@ -23,8 +24,10 @@ export interface Kind {
   readonly isClass: boolean;
   /** Python operations that the object answers beside its own properties. */
   readonly facade: Facade;
-  /** Containers of Python are unhashable. */
+  /** Containers of Python are unhashable, unless the table says how. */
   readonly hashable: boolean;
+  /** The object is a reference of another connection: requests are forwarded to its owner (chain.ts). */
+  readonly upstream?: Holder;
 }
 
 const builtin = (name: string, facade: Facade, hashable: boolean): Kind =>
@@ -52,9 +55,12 @@ const isA = (prototype: object, object: object): boolean => Object.prototype.isP
 
 const instances = new WeakMap<object, Kind>();
 const classes = new WeakMap<object, Kind>();
+const chained = new WeakMap<Holder, Kind>();
 
 export function kindOf(object: object): Kind {
   if (Array.isArray(object)) return LIST;
+  const holder = holderOf(object);
+  if (holder !== undefined) return chainedKind(holder);
   if (typeof object === 'function') return isClass(object) ? classKind(object) : FUNCTION;
   const prototype = Object.getPrototypeOf(object);
   if (prototype === Object.prototype || prototype === null) return OBJECT;
@@ -70,7 +76,7 @@ export function kindOf(object: object): Kind {
 function instanceKind(object: object, prototype: object): Kind {
   const constructor = ownConstructor(prototype);
   const kind: Kind = Object.freeze({
-    namePack: className(constructor),
+    namePack: isPlain(constructor) ? 'builtins.object' : className(constructor),
     classKey: constructor ?? prototype,
     constructor,
     isClass: false,
@@ -80,6 +86,13 @@ function instanceKind(object: object, prototype: object): Kind {
   instances.set(prototype, kind);
   return kind;
 }
+
+/**
+ * `static rpycPlain = true`: the instances travel as `builtins.object`, which spares Python one question an instance. It then knows none of
+ * their operators (`len`, `[]`, `with`), and takes them for callable.
+ */
+const isPlain = (constructor: unknown): boolean =>
+  typeof constructor === 'function' && (constructor as { rpycPlain?: unknown }).rpycPlain === true;
 
 function ownConstructor(prototype: object): object | undefined {
   const value = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
@@ -98,6 +111,24 @@ function classKind(cls: object): Kind {
       hashable: true,
     });
     classes.set(cls, kind);
+  }
+  return kind;
+}
+
+/** A reference of another connection travels under its own class's name, with ids of ours. */
+function chainedKind(holder: Holder): Kind {
+  let kind = chained.get(holder);
+  if (kind === undefined) {
+    kind = Object.freeze({
+      namePack: holder.cls.name,
+      classKey: holder.cls,
+      constructor: undefined,
+      isClass: holder.isClass,
+      facade: NO_FACADE,
+      hashable: true,
+      upstream: holder,
+    });
+    chained.set(holder, kind);
   }
   return kind;
 }

@@ -17,14 +17,20 @@ export function strOf(entry: Entry): unknown {
   const { object } = entry;
   const method = own(object, '__str__') ?? (typeof object === 'function' ? undefined : own(object, 'toString'));
   if (method !== undefined) return Reflect.apply(method, object, []);
-  return object instanceof Error || object instanceof Date ? String(object) : reprOf(entry);
+  if (object instanceof Date) return Number.isNaN(object.getTime()) ? 'Invalid Date' : object.toISOString();
+  if (object instanceof Error) return object.message;
+  return object instanceof RegExp ? String(object) : reprOf(entry);
 }
 
 export function reprOf(entry: Entry): unknown {
   const { object, kind } = entry;
   const method = own(object, '__repr__');
   if (method !== undefined) return Reflect.apply(method, object, []);
-  if (typeof object === 'function' || kind.namePack.startsWith('builtins.')) return pyRepr(object);
+  const isContainer = kind.namePack.startsWith('builtins.') && kind.namePack !== 'builtins.object';
+  if (typeof object === 'function' || isContainer) return pyRepr(object);
+  if (object instanceof RegExp) return String(object);
+  if (object instanceof Error)
+    return `${className(object.constructor).replace(/^js\./, '')}(${pyRepr(object.message)})`;
   return `<${className(object.constructor)} object #${entry.id}>`;
 }
 
@@ -32,6 +38,8 @@ export function hashOf(entry: Entry): unknown {
   const { object, kind } = entry;
   const method = own(object, '__hash__');
   if (method !== undefined) return Reflect.apply(method, object, []);
+  const stated = kind.facade.__hash__;
+  if (stated !== undefined) return stated(object);
   if (!kind.hashable || own(object, '__eq__') !== undefined) {
     const type = kind.namePack.slice(kind.namePack.indexOf('.') + 1);
     throw new exceptions.TypeError(`unhashable type: '${type}'`);
@@ -42,9 +50,9 @@ export function hashOf(entry: Entry): unknown {
 /** CMP: the operator's dunder where the class has one and the policy allows it, else identity for `==` and `!=`. */
 export function compare(access: Access, entry: Entry, other: unknown, operator: string): unknown {
   const { object, kind } = entry;
-  const method = own(object, operator);
+  const method = own(object, operator) ?? kind.facade[operator];
   if (method !== undefined) return Reflect.apply(access.getattr(object, operator) as AnyFunction, object, [other]);
-  if (operator === '__ne__' && own(object, '__eq__') !== undefined) {
+  if (operator === '__ne__' && (own(object, '__eq__') ?? kind.facade.__eq__) !== undefined) {
     const equal = Reflect.apply(access.getattr(object, '__eq__') as AnyFunction, object, [other]);
     return equal === NotImplemented ? NotImplemented : !equal;
   }

@@ -53,8 +53,8 @@ export class Outbox {
   }
 
   private begin(kind: number, seq: number, a: number, b: number): void {
-    this.side.exports.begin();
     tx.begin(this.side.handle, kind, seq, a, b);
+    this.side.exports.begin();
   }
 
   private beginRequest(handler: number): void {
@@ -176,7 +176,11 @@ export class Outbox {
     const { config, protocol, options } = this.side;
     for (const brief of [false, true]) {
       this.begin(MSG_EXCEPTION, seq, 0, 0);
-      writeException(thrown, config, protocol === 5 ? '5.3.1+node' : '6.0.1+node', brief);
+      try {
+        writeException(thrown, config, protocol === 5 ? '5.3.1+node' : '6.0.1+node', brief);
+      } catch (error) {
+        this.abandon(error);
+      }
       const mayNotFit = tx.mostBytes > options.maxFrame;
       this.atOnce = tx.commit() || mayNotFit;
       try {

@@ -1,4 +1,5 @@
 // Requests of ours that wait for their answer. Answers to rpyc/core/async_.py.
+import type { Limits } from './limits.ts';
 import type { Face } from './refs.ts';
 
 /** Who is told the answer of one request, exactly once. */
@@ -48,6 +49,41 @@ export class PromisePending implements Pending {
     this.face = face;
     this.resolve = resolve;
     this.reject = reject;
+  }
+}
+
+/** The pending side of an awaited call that may be given up before its answer. */
+export class LimitedPending implements Pending {
+  readonly face: Face;
+  private readonly accept: (value: unknown) => void;
+  private readonly refuse: (error: unknown) => void;
+  private readonly stop: () => void;
+
+  /** @param forget takes it out of the table: what is answered afterwards is given back */
+  constructor(
+    face: Face,
+    accept: (value: unknown) => void,
+    refuse: (error: unknown) => void,
+    limits: Limits,
+    forget: () => void,
+  ) {
+    this.face = face;
+    this.accept = accept;
+    this.refuse = refuse;
+    this.stop = limits.watch((error) => {
+      forget();
+      refuse(error);
+    });
+  }
+
+  resolve(value: unknown): void {
+    this.stop();
+    this.accept(value);
+  }
+
+  reject(error: unknown): void {
+    this.stop();
+    this.refuse(error);
   }
 }
 

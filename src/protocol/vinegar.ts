@@ -3,15 +3,17 @@
 // Answers to rpyc/core/vinegar.py.
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
-import { UnicodeEncodeError as LocalUnicodeEncodeError } from '../errors.ts';
+import * as local from '../errors.ts';
 import { tx } from '../native/engine.ts';
 import { Tag } from '../native/tape.ts';
-import { exceptionClass, exceptions, messageOf, PythonError } from '../python/exceptions.ts';
+import { exceptionClass, exceptions, PythonError, registeredName } from '../python/exceptions.ts';
+import { PyFloat, PyInt } from '../python/values.ts';
 import { writeNumber } from './boxing.ts';
 import type { Config } from './config.ts';
 import { EXC_STOP_ITERATION } from './constants.ts';
-import { FORBIDDEN } from './facade.ts';
+import { FORBIDDEN } from './forbidden.ts';
 import { pyRepr } from './repr.ts';
+import { unknownException } from './thrown.ts';
 
 /** What Python is to raise. */
 interface Payload {
@@ -55,6 +57,14 @@ const isSystemError = (error: Error): error is SystemError => {
   return typeof e.code === 'string' && typeof e.errno === 'number' && typeof e.syscall === 'string';
 };
 
+/** Errors of this side's links, as their namesakes in Python: a service may be a client itself. */
+const LOCAL_NAMES: readonly [new (...args: never[]) => Error, string][] = [
+  [local.EOFError, 'EOFError'],
+  [local.TimeoutError, 'TimeoutError'],
+  [local.ConnectError, 'ConnectionError'],
+  [local.InterruptedError, 'InterruptedError'],
+];
+
 const NATIVE_NAMES: readonly [new (...args: never[]) => Error, string][] = [
   [SyntaxError, 'SyntaxError'],
   [TypeError, 'TypeError'],
@@ -81,7 +91,15 @@ function describe(thrown: unknown): Payload {
       module: thrown.pyModule,
       name: thrown.pyName,
       args: thrown.args,
-      attrs: [...shownAttrs(thrown), ...Object.entries(thrown.attrs)],
+      attrs: [...shownAttrs(thrown), ...dataOf(thrown), ...Object.entries(thrown.attrs)],
+    };
+  const registered = thrown instanceof Error ? registeredName(thrown.constructor) : undefined;
+  if (registered !== undefined)
+    return {
+      module: registered[0],
+      name: registered[1],
+      args: [(thrown as Error).message],
+      attrs: dataOf(thrown as Error),
     };
   if (!(thrown instanceof Error)) return { module: 'builtins', name: 'Exception', args: [thrown], attrs: [] };
   if (isSystemError(thrown)) {
@@ -89,7 +107,7 @@ function describe(thrown: unknown): Payload {
     const attrs = osAttrs(errno, thrown.message, thrown.path);
     return { module: 'builtins', name: OS_ERRORS[thrown.code] ?? 'OSError', args: [errno, thrown.message], attrs };
   }
-  if (thrown instanceof LocalUnicodeEncodeError) {
+  if (thrown instanceof local.UnicodeEncodeError) {
     // Python's str() of a Unicode error shows its attributes, not its args.
     const attrs: [string, unknown][] = [
       ['encoding', 'utf-8'],
@@ -100,6 +118,8 @@ function describe(thrown: unknown): Payload {
     ];
     return { module: 'builtins', name: 'UnicodeEncodeError', args: [thrown.message], attrs };
   }
+  const ours = LOCAL_NAMES.find(([known]) => thrown instanceof known)?.[1];
+  if (ours !== undefined) return { module: 'builtins', name: ours, args: [thrown.message], attrs: [] };
   const cls: unknown = thrown.constructor;
   if (thrown instanceof DOMException || thrown.name === 'AbortError')
     return thrown.name === 'TimeoutError'
@@ -143,8 +163,21 @@ function custom(thrown: Error, cls: unknown): Payload {
     module: typeof rpycModule === 'string' ? rpycModule : 'js',
     name: name || thrown.name || 'Error',
     args: [thrown.message],
-    attrs: Object.entries(thrown),
+    attrs: dataOf(thrown),
   };
+}
+
+/** Own enumerable properties; one whose getter throws is left out. */
+function dataOf(thrown: Error): [string, unknown][] {
+  const found: [string, unknown][] = [];
+  for (const key of Object.keys(thrown)) {
+    try {
+      found.push([key, Reflect.get(thrown, key)]);
+    } catch {
+      // Not readable: the exception travels without it.
+    }
+  }
+  return found;
 }
 
 /** Attribute names that Python's loader chokes on, or that are not the exception's own. */
@@ -156,8 +189,9 @@ const UNICODE_ATTRS: ReadonlySet<string> = new Set('start end object encoding re
 
 const isIdentifier = (name: string): boolean => /^[A-Za-z][A-Za-z0-9_]*$/.test(name);
 
-function usableAttr(payload: Payload, name: string): boolean {
+function usableAttr(payload: Payload, name: string, value: unknown): boolean {
   if (!isIdentifier(name) || BAD_ATTRS.has(name)) return false;
+  if ((name === 'start' || name === 'end') && !Number.isInteger(value)) return false;
   return !UNICODE_ATTRS.has(name) || payload.name.startsWith('Unicode');
 }
 
@@ -182,9 +216,28 @@ function writeSafely(value: unknown): void {
       return;
     default:
       if (value === null) tx.word(Tag.NONE);
-      else if (types.isUint8Array(value) && value.byteLength < 65_536) tx.data(Buffer.from(value));
+      else if (value instanceof PyFloat) tx.float(value.value);
+      else if (value instanceof PyInt) writeSafely(value.value);
+      else if (isShortTuple(value, 0)) {
+        tx.container(Tag.TUPLE, value.length);
+        for (const item of value) writeSafely(item);
+      } else if (types.isUint8Array(value) && value.byteLength < 65_536) tx.data(Buffer.from(value));
       else tx.str(safeRepr(value));
   }
+}
+
+/** A tuple of tuples and primitives is sent as such, KeyError((1, 2)) for one. */
+function isShortTuple(value: unknown, depth: number): value is readonly unknown[] {
+  if (!Array.isArray(value) || !Object.isFrozen(value) || value.length > 64 || depth > 4) return false;
+  for (let i = 0; i < value.length; i++) {
+    const descriptor = Object.getOwnPropertyDescriptor(value, i);
+    const item: unknown = descriptor?.value;
+    if (descriptor === undefined || !('value' in descriptor)) return false;
+    const simple =
+      (typeof item !== 'object' || item === null) && typeof item !== 'function' && typeof item !== 'symbol';
+    if (!simple && !isShortTuple(item, depth + 1)) return false;
+  }
+  return true;
 }
 
 function safeRepr(value: unknown): string {
@@ -194,6 +247,9 @@ function safeRepr(value: unknown): string {
     return '<unprintable object>';
   }
 }
+
+/** Errors of an AggregateError whose text is sent. */
+const MAX_PARTS = 8;
 
 /** Longest traceback sent, characters. */
 const MAX_TRACEBACK = 64 * 1024;
@@ -205,6 +261,9 @@ function traceback(thrown: unknown): string {
   for (let at: unknown = thrown; at instanceof Error && !seen.has(at) && seen.size < 8; at = at.cause) {
     seen.add(at);
     text += `${text === '' ? '' : '\nCaused by: '}${String(at.stack ?? at)}`;
+    if (at instanceof AggregateError && Array.isArray(at.errors))
+      for (const [n, error] of at.errors.slice(0, MAX_PARTS).entries())
+        text += `\nError ${n + 1} of ${at.errors.length}: ${error instanceof Error ? String(error.stack ?? error) : safeRepr(error)}`;
   }
   return text.slice(0, MAX_TRACEBACK).toWellFormed();
 }
@@ -216,19 +275,25 @@ const UNREADABLE: Payload = {
   attrs: [],
 };
 
+/** `vinegar.load` makes an exception without arguments, and these need them. */
+const GROUPS: ReadonlySet<string> = new Set(['ExceptionGroup', 'BaseExceptionGroup']);
+
+/** A module or class name for `type()`, which refuses a NUL. */
+const loadable = (name: unknown): string => String(name).toWellFormed().replaceAll('\0', '').slice(0, 1000);
+
 /** What is thrown may be a Proxy or have getters that throw; whatever it is, this does not. undefined: StopIteration. */
 function read(thrown: unknown, brief: boolean): { payload: Payload; text: string } | undefined {
   try {
     if (thrown instanceof exceptions.StopIteration) return undefined;
     const { module, name, args, attrs } = describe(thrown);
     const payload: Payload = {
-      module: String(module).toWellFormed(),
-      name: String(name).toWellFormed(),
+      module: loadable(module === 'builtins' && GROUPS.has(name) ? 'js' : module),
+      name: loadable(name),
       args: [...args],
       attrs: [],
     };
     if (brief) return { payload: { ...payload, args: ['<too large to be sent>'] }, text: '' };
-    payload.attrs = attrs.filter(([attr]) => usableAttr(payload, attr));
+    payload.attrs = attrs.filter(([attr, value]) => usableAttr(payload, attr, value));
     return { payload, text: traceback(thrown) };
   } catch {
     return { payload: UNREADABLE, text: '' };
@@ -295,12 +360,7 @@ function instantiate(module: string, name: string, args: readonly unknown[]): Er
       // A registered class that does not take these args: the generic form says as much.
     }
   }
-  const error = new PythonError(...args);
-  const fields: Record<string, string> = { name: `${module}.${name}`, pyModule: module, pyName: name };
-  for (const key in fields)
-    Object.defineProperty(error, key, { value: fields[key], configurable: true, writable: true, enumerable: false });
-  error.message = messageOf(args);
-  return error;
+  return unknownException(module, name, args);
 }
 
 function copyAttrs(error: Error, attrs: readonly unknown[]): void {

@@ -186,17 +186,31 @@ function makeHierarchy(): Readonly<Record<BuiltinName, PythonErrorClass>> {
 export const exceptions: Readonly<Record<BuiltinName, PythonErrorClass>> = makeHierarchy();
 
 const registered = new Map<string, new (...args: never[]) => Error>();
+const registeredNames = new Map<unknown, string>();
 
 /**
  * Says which class stands for a Python exception class of the peer: `registerException('srv.NotFound', NotFound)`.
- * It is constructed with the exception's args. Nothing is ever imported or evaluated because a peer named it.
+ * It is constructed with the exception's args, and one that is thrown here travels under that name. Nothing is ever imported or evaluated because a peer named it.
  * @param name module and class joined by a dot, as Python shows it
  */
 export function registerException(name: string, cls: new (...args: never[]) => Error): void {
   if (typeof cls !== 'function' || !(cls.prototype instanceof Error))
     throw new TypeError(`registerException('${name}', …) takes a subclass of Error`);
   registered.set(name, cls);
+  registeredNames.set(cls, name);
 }
+
+/** Under which module and name a registered class travels; undefined for any other. */
+export function registeredName(cls: unknown): readonly [module: string, name: string] | undefined {
+  const name = typeof cls === 'function' ? registeredNames.get(cls) : undefined;
+  if (name === undefined) return undefined;
+  const dot = name.lastIndexOf('.');
+  return [name.slice(0, Math.max(dot, 0)), name.slice(dot + 1)];
+}
+
+/** Is this a class of errors? */
+export const isExceptionClass = (value: unknown): value is new (...args: unknown[]) => Error =>
+  typeof value === 'function' && value.prototype instanceof Error;
 
 /** The class for a Python exception, or undefined where neither Python's builtins nor the registry know it. */
 export function exceptionClass(module: string, name: string): (new (...args: never[]) => Error) | undefined {

@@ -15,6 +15,13 @@ export class Service {
   static readonly ALIASES: readonly string[] = [];
   /** Names of members to expose, for plain JavaScript: `static exposed = ['add']`. */
   static readonly exposed: readonly string[] = [];
+  /**
+   * Members whose results are sent by value, and classes whose instances may be: `static byValue = ['rows', Row]`. See `asValue` for what
+   * becomes of containers; Python receives an object as a tuple of pairs.
+   */
+  static readonly byValue: readonly unknown[] = [];
+  /** Offer `exposed_getUser` as `get_user` as well. */
+  static readonly snakeCase: boolean = false;
   /** How references that enter the methods answer: awaitable, or blocking. */
   static readonly face: Face = 'async';
 

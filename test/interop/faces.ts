@@ -69,7 +69,7 @@ export function* raisedIn(steps: Steps<unknown>): Steps<any> {
 }
 
 /** All items of a remote iterable, by `for…of` or `for await`; after `most` items, `break`. */
-export function* items(client: Client, iterable: any, most = Number.POSITIVE_INFINITY): Steps<any[]> {
+export function* items(client: Pick<Client, 'face'>, iterable: any, most = Number.POSITIVE_INFINITY): Steps<any[]> {
   const found: unknown[] = [];
   if (client.face === 'blocking') {
     for (const item of iterable) if (found.push(item) >= most) break;

@@ -52,7 +52,7 @@ class Money {
   __float__() {
     return rpyc.float(this.cents / 100);
   }
-  __call__(...args: unknown[]) {
+  exposed___call__(...args: unknown[]) {
     return rpyc.tuple(...args);
   }
   __getitem__(key: unknown) {

@@ -71,6 +71,14 @@ impl Connection {
         }
     }
 
+    /// Is the peer still to answer something? Then what it has sent is acknowledged at once: stock
+    /// RPyC writes without TCP_NODELAY, so the answer to a call behind the answer to a DEL would
+    /// wait for our delayed acknowledgement (40 ms).
+    pub fn awaits_answers(&self) -> bool {
+        let (received, sent) = self.codec.messages();
+        sent > received
+    }
+
     /// Should the loop read from this peer? Not while it does not read what we send, nor while a
     /// large message waits to be taken.
     pub fn wants_input(&self) -> bool {

@@ -247,6 +247,8 @@ impl Batch<'_> {
             if pass.stop.is_none() {
                 socket.quick_ack();
             }
+        } else if self.connection.awaits_answers() {
+            socket.quick_ack();
         }
         Some(self.settle(pass))
     }

@@ -124,7 +124,7 @@ test.each([
   ]).toEqual([null, 5, 2, 'none', 4]);
   expect(() => dict('__getitem__', 'zz')).toThrow(new exceptions.KeyError('zz'));
   expect(() => dict('__delitem__', 'zz')).toThrow(exceptions.KeyError);
-  dict('update', new Map([['e', 5]]), [['f', 6]]);
+  dict('update', new Map([['e', 5]]), kwargs({ f: 6 }));
   expect(dict('keys')).toEqual(['a', 'd', 'e', 'f']);
   const copy = dict('copy');
   dict('clear');

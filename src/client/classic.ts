@@ -1,0 +1,161 @@
+// Classic mode for its users, as `rpyc.classic`: connecting to a slave, and what one does with it. Answers to rpyc/utils/classic.py.
+import { Duplex, type Readable, type Writable } from 'node:stream';
+import type { Ref } from '../netref/helpers.ts';
+import type { Connection } from '../protocol/connection.ts';
+import type { SyncConnection } from '../protocol/sync.ts';
+import { ClassicClient } from '../service/classic.ts';
+import {
+  type AnyClassic,
+  type ClassicConnection,
+  classicOf,
+  type SyncClassicConnection,
+  syncClassicOf,
+  type Teleportable,
+} from '../service/master.ts';
+import * as factory from './connect.ts';
+import { type SubprocessOptions, withSubprocess, withSubprocessSync } from './subprocess.ts';
+
+export { ClassicConnection, type Modules, SyncClassicConnection, type Teleportable } from '../service/master.ts';
+export { deliver, obtain } from './copies.ts';
+export { type RemoteStreamOptions, remoteReadable, remoteWritable } from './file-streams.ts';
+export {
+  type InteractOptions,
+  interact,
+  type LineSource,
+  pm,
+  type Redirection,
+  redirectedStdio,
+  type Stdio,
+  type TextSink,
+} from './stdio.ts';
+export {
+  download,
+  downloadDir,
+  downloadFile,
+  type PackageOptions,
+  type Progress,
+  type TransferOptions,
+  upload,
+  uploadDir,
+  uploadFile,
+  uploadModule,
+  uploadPackage,
+} from './transfer.ts';
+export type { SubprocessOptions };
+
+/** Port of a classic server. */
+export const DEFAULT_SERVER_PORT = 18812;
+/** Port of a classic server over TLS. */
+export const DEFAULT_SERVER_SSL_PORT = 18821;
+
+/**
+ * Like the options of `rpyc.connect`. `service` is what the slave may use of us: by default `ClassicClient`, which is nothing.
+ * RPyC's own `classic.connect` gives the server everything; `{ service: rpyc.ClassicService }` does that here.
+ */
+export type ClassicOptions = factory.ConnectOptions;
+
+const asMaster = <O extends factory.ConnectOptions>(options: O): O => ({ service: ClassicClient, ...options });
+
+/** The classic view of a connection whose peer is a slave; `of(conn)` awaits and `of(connectSync(…))` blocks. Nothing is sent. */
+export function of(conn: SyncConnection): SyncClassicConnection;
+export function of(conn: Connection): ClassicConnection;
+export function of(conn: Connection | SyncConnection): AnyClassic {
+  return 'async' in conn ? syncClassicOf(conn.async) : classicOf(conn);
+}
+
+/**
+ * RPyC's `classic.connect`: a connection to a slave (`rpyc_classic`, or any server of SlaveService or ClassicService).
+ *
+ *     const conn = await rpyc.classic.connect('localhost');
+ *     await conn.modules.os.getcwd();
+ *
+ * @param port default 18812
+ * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits
+ */
+export async function connect(
+  host: string,
+  port: number = DEFAULT_SERVER_PORT,
+  options: ClassicOptions = {},
+): Promise<ClassicConnection> {
+  return classicOf(await factory.connect(host, port, asMaster(options)));
+}
+
+/** `connect` that blocks: `connectSync('localhost').modules.os.getcwd()` is a string. */
+export function connectSync(
+  host: string,
+  port: number = DEFAULT_SERVER_PORT,
+  options: ClassicOptions = {},
+): SyncClassicConnection {
+  return syncClassicOf(factory.connectSync(host, port, asMaster(options)).async);
+}
+
+/** RPyC's `classic.unix_connect`. */
+export async function unixConnect(path: string, options: ClassicOptions = {}): Promise<ClassicConnection> {
+  return classicOf(await factory.unixConnect(path, asMaster(options)));
+}
+
+/** `unixConnect` that blocks. */
+export function unixConnectSync(path: string, options: ClassicOptions = {}): SyncClassicConnection {
+  return syncClassicOf(factory.unixConnectSync(path, asMaster(options)).async);
+}
+
+/** RPyC's `classic.connect_stream`: over a Node Duplex (TLS, SSH). Awaited calls only; `protocol` must be the slave's. */
+export async function connectStream(stream: Duplex, options: factory.StreamOptions = {}): Promise<ClassicConnection> {
+  return classicOf(await factory.connectStream(stream, asMaster(options)));
+}
+
+/** RPyC's `classic.connect_pipes`: over a stream to read from and one to write to. Awaited calls only. */
+export function connectPipes(
+  input: Readable,
+  output: Writable,
+  options: factory.StreamOptions = {},
+): Promise<ClassicConnection> {
+  return connectStream(Duplex.from({ readable: input, writable: output }), options);
+}
+
+/** RPyC's `classic.connect_stdpipes`: over this process's standard input and output. Awaited calls only. */
+export function connectStdpipes(options: factory.StreamOptions = {}): Promise<ClassicConnection> {
+  return connectPipes(process.stdin, process.stdout, options);
+}
+
+/** What `connectSubproc` takes: how to start the interpreter, and how to connect. */
+export type SubprocOptions = ClassicOptions & SubprocessOptions;
+
+const STARTING = 10_000;
+
+/**
+ * RPyC's `classic.connect_subproc`: starts a Python interpreter and connects to a slave in it. It ends when the connection does.
+ * `conn.child` is the process. On POSIX systems only.
+ * @throws {ConnectError} where it cannot be started, {EOFError} where it ends before it answers (no `rpyc` in it)
+ */
+export async function connectSubproc(options: SubprocOptions = {}): Promise<ClassicConnection> {
+  const { made, child } = await withSubprocess(options, options.connectTimeout ?? STARTING, (route) =>
+    factory.open(route, asMaster(options)),
+  );
+  const classic = classicOf(made);
+  classic.child = child;
+  return classic;
+}
+
+/** `connectSubproc` that blocks. */
+export function connectSubprocSync(options: SubprocOptions = {}): SyncClassicConnection {
+  const { made, child } = withSubprocessSync(options, options.connectTimeout ?? STARTING, (route) =>
+    factory.openSync(route, asMaster(options)),
+  );
+  const classic = syncClassicOf(made.async);
+  classic.child = child;
+  return classic;
+}
+
+/**
+ * Sends a function to the slave and returns it as a remote callable. To Python goes source text (`def double(x): return 2 * x`; the last
+ * function defined at its top level is returned, and all of it lands in `namespace`), because byte code is tied to one release of Python.
+ * To a Node slave goes a JavaScript function, by its source: what it closes over stays here.
+ * Answers to teleport_function in rpyc/utils/classic.py.
+ * @throws {TypeError} for a JavaScript function to Python, a native or bound function, and text that defines none
+ */
+export function teleport(conn: ClassicConnection, fn: Teleportable): Promise<Ref>;
+export function teleport(conn: SyncClassicConnection, fn: Teleportable): Ref;
+export function teleport(conn: AnyClassic, fn: Teleportable): Ref {
+  return conn.teleport(fn);
+}

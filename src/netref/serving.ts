@@ -1,0 +1,70 @@
+// Calls without an answer, and RPyC's background server for ported code. Answers to BgServingThread in rpyc/utils/helpers.py;
+// `oneway` is Pyro's word for what RPyC users write as an async_ whose result they drop.
+import { splitKwargs } from '../protocol/boxing.ts';
+import type { Connection } from '../protocol/connection.ts';
+import { holderOf, pendingOf } from '../protocol/refs.ts';
+import type { SyncConnection } from '../protocol/sync.ts';
+import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
+import { misused } from './handler.ts';
+import { faceOf, notNetref, type Ref } from './helpers.ts';
+import { giveBack } from './keys.ts';
+import { runSync } from './steps.ts';
+
+/**
+ * A callable that sends the call and forgets it: the answer is ignored, be it an exception, and what it refers to is given back at once.
+ * For peers that may be busy or not serving: `oneway(callback)(event)` never waits, on either face.
+ * A path that has to be fetched first (`root.a.b`) is fetched; then failures of that are ignored as well.
+ * @throws (the callable) where the call cannot be sent: {EOFError} for a closed connection, errors of arguments
+ * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no remote callable
+ */
+export function oneway(callable: Ref): (...args: unknown[]) => void {
+  const face = faceOf(callable);
+  const pending = pendingOf(callable);
+  const holder = holderOf(pending !== undefined && face === 'sync' ? pending.fetchSync() : callable);
+  if (holder !== undefined)
+    return (...args) => {
+      if (face === 'async' && !isSimple(args)) ignore(Reflect.apply(callable, undefined, args));
+      else {
+        const [positional, named] = splitKwargs(args);
+        holder.conn.callOneway(holder, undefined, runSync(resolveArgs(positional)), runSync(resolveNamed(named)));
+      }
+    };
+  if (pending === undefined || face === 'sync') throw notNetref(callable);
+  return (...args) => ignore(Reflect.apply(callable, undefined, args));
+}
+
+function ignore(answer: Promise<unknown>): void {
+  answer.then(giveBack, () => undefined);
+}
+
+/**
+ * RPyC's BgServingThread, for ported code: the event loop serves every connection by itself, so there is nothing to start. Its `stop()`
+ * must be called once, as in RPyC, and the connection is served on regardless.
+ * While this thread is inside a blocking call of *another* connection, nothing is served, with or without it.
+ */
+export class BgServingThread {
+  private active = true;
+  private readonly conn: Connection;
+  private readonly onClose: () => void;
+
+  /** @param callback called when the connection ends before `stop()`, as RPyC does when its thread dies */
+  constructor(conn: Connection | SyncConnection, callback?: () => void) {
+    this.conn = 'async' in conn ? conn.async : conn;
+    this.onClose = () => {
+      this.active = false;
+      callback?.();
+    };
+    this.conn.once('close', this.onClose);
+  }
+
+  /** Ends it; the connection stays open, and served. @throws {TypeError} ERR_RPYC_OPERATION when it is stopped already */
+  stop(): void {
+    if (!this.active) throw misused('this BgServingThread is stopped already');
+    this.active = false;
+    this.conn.off('close', this.onClose);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.active) this.stop();
+  }
+}

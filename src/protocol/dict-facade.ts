@@ -1,0 +1,259 @@
+// Python's dict on Maps and on plain objects: `[]`, operators and methods, with CPython's error texts.
+import { exceptions } from '../python/exceptions.ts';
+import { isKwargs, NotImplemented } from '../python/values.ts';
+import { HANDLE_CALLATTR } from './constants.ts';
+import { FORBIDDEN } from './forbidden.ts';
+import {
+  ABSENT,
+  asDict,
+  checkHashable,
+  equal,
+  type Facade,
+  findKey,
+  isThenable,
+  methods,
+  none,
+  some,
+  table,
+  typeName,
+  withItems,
+} from './pythonic.ts';
+import { type Holder, holderOf } from './refs.ts';
+import { dataEntries } from './repr.ts';
+
+const { KeyError, TypeError: PyTypeError, ValueError } = exceptions;
+
+type Pair = readonly [unknown, unknown];
+
+/** What the dict methods need of a mapping; Maps and plain objects have one each. */
+interface Mapping {
+  /** The key that Python calls equal to this one, or ABSENT. */
+  find(key: unknown): unknown;
+  get(key: unknown): unknown;
+  set(key: unknown, value: unknown): void;
+  delete(key: unknown): void;
+  entries(): Iterable<Pair>;
+  readonly size: number;
+}
+
+class MapMapping implements Mapping {
+  private readonly map: Map<unknown, unknown>;
+  constructor(map: Map<unknown, unknown>) {
+    this.map = map;
+  }
+  find(key: unknown): unknown {
+    return findKey(this.map, key);
+  }
+  get(key: unknown): unknown {
+    return this.map.get(key);
+  }
+  set(key: unknown, value: unknown): void {
+    const known = this.find(key);
+    if (known === ABSENT) checkHashable(key);
+    this.map.set(known === ABSENT ? key : known, value);
+  }
+  delete(key: unknown): void {
+    this.map.delete(key);
+  }
+  entries(): Iterable<Pair> {
+    return this.map;
+  }
+  get size(): number {
+    return this.map.size;
+  }
+}
+
+/** A plain object as a dict of its own enumerable, non-function data properties. Functions and accessors are neither seen nor replaced. */
+class ObjectMapping implements Mapping {
+  private readonly object: Record<string, unknown>;
+  constructor(object: Record<string, unknown>) {
+    this.object = object;
+  }
+  find(key: unknown): unknown {
+    checkHashable(key);
+    if (typeof key !== 'string' || FORBIDDEN.has(key)) return ABSENT;
+    const descriptor = Object.getOwnPropertyDescriptor(this.object, key);
+    const isData =
+      descriptor !== undefined &&
+      descriptor.enumerable === true &&
+      'value' in descriptor &&
+      typeof descriptor.value !== 'function';
+    return isData ? key : ABSENT;
+  }
+  get(key: unknown): unknown {
+    return this.object[key as string];
+  }
+  set(key: unknown, value: unknown): void {
+    checkHashable(key);
+    if (typeof key !== 'string')
+      throw new PyTypeError(`keys of a JavaScript object are str, not ${typeName(key)}; use a Map`);
+    if (FORBIDDEN.has(key)) throw new KeyError(key);
+    // It would make a promise of the object, for every peer that is answered it and for our own `await`.
+    if (key === 'then' && typeof value === 'function') throw new PyTypeError("a function cannot be set as 'then'");
+    if (Object.hasOwn(this.object, key) && this.find(key) === ABSENT)
+      throw new PyTypeError(`'${key}' cannot be replaced`);
+    if (!Reflect.set(this.object, key, value)) throw new PyTypeError('this dict is read-only');
+  }
+  delete(key: unknown): void {
+    if (!Reflect.deleteProperty(this.object, key as string)) throw new PyTypeError('this dict is read-only');
+  }
+  entries(): Iterable<Pair> {
+    return [...dataEntries(this.object)].filter(([key]) => !FORBIDDEN.has(key));
+  }
+  get size(): number {
+    return [...this.entries()].length;
+  }
+}
+
+/** Pairs that `update` reads: of a dict, or of an iterable of pairs. Those of a peer's dict come later. */
+function pairsOf(source: unknown): Iterable<Pair> | Promise<Iterable<Pair>> {
+  const dict = asDict(source);
+  if (dict !== undefined) return dict;
+  const holder = holderOf(source);
+  if (holder !== undefined && /dict|mapping|counter/i.test(holder.cls.name)) return remotePairs(source, holder);
+  return withItems(source, (items) => pairsOfItems(items)) as Iterable<Pair> | Promise<Iterable<Pair>>;
+}
+
+function pairsOfItems(items: unknown[]): Pair[] | Promise<Pair[]> {
+  const pairs = items.map((item, n) => {
+    const complain = `cannot convert dictionary update sequence element #${n} to a sequence`;
+    return withItems(
+      item,
+      (pair): Pair => {
+        if (pair.length === 2) return pair as unknown as Pair;
+        throw new ValueError(`dictionary update sequence element #${n} has length ${pair.length}; 2 is required`);
+      },
+      () => complain,
+    );
+  });
+  return pairs.some(isThenable) ? Promise.all(pairs) : (pairs as Pair[]);
+}
+
+function remotePairs(source: unknown, holder: Holder): Pair[] | Promise<Pair[]> {
+  if (!holder.conn.blocked) return remotePairsLater(source, holder);
+  const keys = withItems(source, (items) => items) as unknown[];
+  return keys.map((key) => [key, holder.conn.callSync(holder, '__getitem__', [key], undefined, 'async')]);
+}
+
+async function remotePairsLater(source: unknown, holder: Holder): Promise<Pair[]> {
+  const keys = await withItems(source, (items) => items);
+  const item = (key: unknown): Promise<unknown> =>
+    holder.conn.request('async', HANDLE_CALLATTR, holder, '__getitem__', Object.freeze([key]), Object.freeze([]));
+  return Promise.all(keys.map(async (key): Promise<Pair> => [key, await item(key)]));
+}
+
+function update(map: Mapping, name: string, args: unknown[]): null | Promise<null> {
+  const last = args[args.length - 1];
+  const named = isKwargs(last) ? Object.entries(last) : [];
+  const positional = isKwargs(last) ? args.slice(0, -1) : args;
+  if (positional.length > 1) throw new PyTypeError(`${name} expected at most 1 argument, got ${positional.length}`);
+  const put = (pairs: Iterable<Pair>): null => {
+    for (const [key, value] of [...pairs, ...named]) map.set(key, value);
+    return null;
+  };
+  const pairs = positional.length === 0 ? [] : pairsOf(positional[0]);
+  return isThenable(pairs) ? pairs.then(put) : put(pairs as Iterable<Pair>);
+}
+
+const isDict = (value: unknown): boolean =>
+  asDict(value) !== undefined || holderOf(value)?.cls.name === 'builtins.dict';
+
+function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self): Facade {
+  const keys = (self: Self): unknown[] => Array.from(mapping(self).entries(), ([key]) => key);
+  const copy = (self: Self): Self => {
+    const made = empty();
+    const map = mapping(made);
+    for (const [key, value] of mapping(self).entries()) map.set(key, value);
+    return made;
+  };
+  /** `a | b`: the pairs of `b` over those of `a`, in a new dict like `self`. */
+  const merged = (self: Self, a: unknown, b: unknown): unknown => {
+    if (!isDict(a) || !isDict(b)) return NotImplemented;
+    void self;
+    const made = empty();
+    const first = update(mapping(made), 'dict', [a]);
+    const second = (): null | Promise<null> => update(mapping(made), 'dict', [b]);
+    const both = isThenable(first) ? first.then(second) : second();
+    return isThenable(both) ? both.then(() => made) : made;
+  };
+  const found = (self: Self, key: unknown): [Mapping, unknown] => {
+    const map = mapping(self);
+    return [map, map.find(key)];
+  };
+  return table(
+    {
+      __len__: (self: Self) => mapping(self).size,
+      __getitem__: (self: Self, key: unknown) => {
+        const [map, known] = found(self, key);
+        if (known === ABSENT) throw new KeyError(key);
+        return map.get(known);
+      },
+      __setitem__: (self: Self, key: unknown, value: unknown) => void mapping(self).set(key, value),
+      __delitem__: (self: Self, key: unknown) => {
+        const [map, known] = found(self, key);
+        if (known === ABSENT) throw new KeyError(key);
+        map.delete(known);
+      },
+      __contains__: (self: Self, key: unknown) => mapping(self).find(key) !== ABSENT,
+      __iter__: (self: Self) => keys(self)[Symbol.iterator](),
+      __reversed__: (self: Self) => keys(self).reverse()[Symbol.iterator](),
+      __length_hint__: (self: Self) => mapping(self).size,
+      __eq__: (self: Self, other: unknown) => (asDict(other) === undefined ? NotImplemented : equal(self, other)),
+      __or__: (self: Self, other: unknown) => merged(self, self, other),
+      __ror__: (self: Self, other: unknown) => merged(self, other, self),
+      __ior__: (self: Self, other: unknown) => {
+        const done = update(mapping(self), 'update', [other]);
+        return isThenable(done) ? done.then(() => self) : self;
+      },
+      update: (self: Self, ...args: unknown[]) => update(mapping(self), 'update', args),
+    },
+    methods('dict', {
+      keys: none(keys),
+      values: none((self) => Array.from(mapping(self).entries(), ([, value]) => value)),
+      items: none((self) => Array.from(mapping(self).entries(), ([key, value]) => Object.freeze([key, value]))),
+      get: some(1, 2, (self, key, otherwise = null) => {
+        const [map, known] = found(self, key);
+        return known === ABSENT ? otherwise : map.get(known);
+      }),
+      pop: some(1, 2, (self, key, ...otherwise) => {
+        const [map, known] = found(self, key);
+        if (known === ABSENT) {
+          if (otherwise.length === 0) throw new KeyError(key);
+          return otherwise[0];
+        }
+        const value = map.get(known);
+        map.delete(known);
+        return value;
+      }),
+      popitem: none((self) => {
+        const map = mapping(self);
+        const last = [...map.entries()].at(-1);
+        if (last === undefined) throw new KeyError('popitem(): dictionary is empty');
+        map.delete(last[0]);
+        return Object.freeze([...last]);
+      }),
+      setdefault: some(1, 2, (self, key, otherwise = null) => {
+        const [map, known] = found(self, key);
+        if (known === ABSENT) map.set(key, otherwise);
+        return known === ABSENT ? otherwise : map.get(known);
+      }),
+      clear: none((self) => {
+        const map = mapping(self);
+        for (const [key] of [...map.entries()]) map.delete(key);
+      }),
+      copy: none(copy),
+    }),
+  );
+}
+
+/** A Map as Python's dict. */
+export const DICT_FACADE: Facade = dictFacade<Map<unknown, unknown>>(
+  (self) => new MapMapping(self),
+  () => new Map(),
+);
+
+/** A plain object as Python's dict. Its copies are plain objects. */
+export const OBJECT_FACADE: Facade = dictFacade<Record<string, unknown>>(
+  (self) => new ObjectMapping(self),
+  () => ({}),
+);

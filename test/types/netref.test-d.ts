@@ -1,0 +1,131 @@
+// Types of remote objects, checked by tsc (npm run check): nothing here runs. What must not compile is marked with @ts-expect-error,
+// which is an error itself where the line compiles after all.
+import * as rpyc from '../../src/index.ts';
+
+/** Are two types the same, not merely assignable? */
+type Same<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false;
+const expectType = <T>() => ({ toBe: <U>(_same: Same<T, U>) => undefined });
+const is = <T, U>(_same: Same<T, U>): void => undefined;
+
+interface Point {
+  x: number;
+  readonly label: string | null;
+  norm(): number;
+  scale(by: number): Point;
+}
+
+interface Engine {
+  readonly nested: { readonly deep: { value: bigint }; list: number[] };
+  add(a: number, b: number): number;
+  raw(bytes: Uint8Array): Uint8Array;
+  pair(): readonly [number, Point];
+  points(): Point[];
+  later(): Promise<Point>;
+  each(callback: (point: Point, index: number) => boolean): void;
+  options(name: string, named?: rpyc.Kwargs): string;
+  Point: new (x: number, y: number) => Point;
+  anything: any;
+  apply(callback: (value: number) => number): number;
+  adder(): (a: number) => number;
+  table(): Map<string, Point>;
+}
+
+export async function awaitable(conn: rpyc.Connection): Promise<void> {
+  const root = rpyc.rootAs<Engine>(conn);
+  const assigned: rpyc.Netref<Engine> = conn.root;
+  void assigned;
+
+  is<Awaited<ReturnType<typeof root.add>>, number>(true);
+  const sum: number = await root.add(1, 2);
+  const marked: number = await root.add(rpyc.float(1), root.nested.list[0]);
+  const bytes: Uint8Array = await root.raw(new Uint8Array(sum + marked));
+  void bytes;
+  const deep: bigint = await root.nested.deep.value;
+  void deep;
+
+  const [count, point] = await root.pair();
+  is<typeof count, number>(true);
+  const label: string | null = await point.label;
+  const again: rpyc.Netref<Point> = await point.scale(2);
+  const later: rpyc.Netref<Point> = await root.later();
+  const made: rpyc.Netref<Point> = await new root.Point(1, 2);
+  void [label, again, later, made];
+
+  for await (const item of await root.points()) is<typeof item, rpyc.Netref<Point>>(true);
+  for await (const n of await root.nested.list) is<typeof n, number>(true);
+
+  await root.each(async (each, index) => (await each.norm()) > index);
+  await root.each((_each, index) => index > 1);
+  await root.options('x', rpyc.kwargs({ depth: 2 }));
+  await root.add(1, 2, rpyc.kwargs({}));
+  await (await root.anything).whatever(1);
+  const adder = await root.adder();
+  is<Awaited<ReturnType<typeof adder>>, number>(true);
+  await root.apply(adder);
+  const points = await root.points();
+  await points.append(made);
+  const first: rpyc.Netref<Point> = await points[0];
+  const found: rpyc.Netref<Point> = await (await root.table()).get('x');
+  void [first, found];
+  using held = point;
+  await using both = point;
+  void [held, both];
+
+  // @ts-expect-error a string is no number
+  await root.add('1', 2);
+  // @ts-expect-error an argument is missing
+  await root.add(1);
+  // @ts-expect-error the service has no such method
+  await root.subtract(1, 2);
+  // @ts-expect-error a promise is no number: it has to be awaited
+  const early: number = root.add(1, 2);
+  // @ts-expect-error a list has Python's methods
+  await points.push(made);
+  // @ts-expect-error the callback's point is remote: its norm is a promise
+  await root.each((each) => each.norm() > 1);
+  // @ts-expect-error an awaitable reference is not written by assignment
+  point.x = 1;
+  // @ts-expect-error an awaitable list is iterated by for await
+  for (const item of await root.points()) void item;
+  void early;
+}
+
+export function blocking(conn: rpyc.SyncConnection): void {
+  const root = rpyc.rootAs<Engine>(conn);
+  const assigned: rpyc.SyncNetref<Engine> = conn.root;
+  void assigned;
+
+  const sum: number = root.add(1, 2);
+  const deep: bigint = root.nested.deep.value;
+  const [count, point] = root.pair();
+  is<typeof count, number>(true);
+  point.x = sum + point.norm();
+  const again: rpyc.SyncNetref<Point> = point.scale(2);
+  const later: rpyc.SyncNetref<Point> = root.later();
+  const made: rpyc.SyncNetref<Point> = new root.Point(1, 2);
+  for (const item of root.points()) is<typeof item, rpyc.SyncNetref<Point>>(true);
+  root.each((_each, index) => index > 1);
+  using held = point;
+  void [deep, again, later, made, held];
+
+  // @ts-expect-error a string is no number
+  root.add('1', 2);
+  // @ts-expect-error the label is read-only over there
+  point.label = 'x';
+  // @ts-expect-error the service has no such method
+  root.subtract(1, 2);
+}
+
+export async function views(conn: rpyc.Connection): Promise<void> {
+  const root = rpyc.rootAs<Engine>(conn);
+  const patient = rpyc.withOptions(root, { timeout: 120, signal: AbortSignal.timeout(5) });
+  is<typeof patient, rpyc.Netref<Engine>>(true);
+  const sum: number = await rpyc.withOptions(root.add, { timeout: 1 })(1, 2);
+  // @ts-expect-error a timeout is a number of seconds
+  rpyc.withOptions(root, { timeout: '1' });
+  // Untyped references stay as they are.
+  const untyped = conn.root;
+  await untyped.whatever.it[3].has(1, 2, rpyc.kwargs({ x: sum }));
+}
+
+expectType<rpyc.Netref<any>>().toBe<any>(true);
