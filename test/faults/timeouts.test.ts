@@ -86,26 +86,11 @@ test('a timed call expires, and its late answer is released', async () => {
   await link.nextFrame();
   await expect(Promise.resolve(call)).rejects.toMatchObject({ code: 'ERR_RPYC_TIMEOUT' });
   await link.sendFrame(b.reply(1, b.remote(b.idPack('srv.Late', 7, 4711))));
-  const ping = conn.ping('x');
-  await link.nextFrame();
-  await link.sendFrame(b.reply(2, b.value(b.str('x'))));
-  await ping;
-  expect(conn.stats.remoteObjects).toBe(2);
-  const next = link.nextPayload();
-  await collected(conn, 1);
-  const del = b.readMessage(await next);
+  const del = b.readMessage(await link.nextPayload());
   expect(del.body[0]).toBe(b.DEL);
   expect(JSON.stringify(del.body)).toContain('4711');
+  expect(conn.stats.remoteObjects).toBe(1);
 });
-
-/** Collects garbage, turn by turn, until so many objects of the peer are left. */
-async function collected(conn: rpyc.Connection, left: number): Promise<void> {
-  for (let turn = 0; turn < 200 && conn.stats.remoteObjects > left; turn++) {
-    global.gc?.();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(conn.stats.remoteObjects).toBe(left);
-}
 
 test('a ping that is not answered ends with TimeoutError', async () => {
   const { conn } = await connected();

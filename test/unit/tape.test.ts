@@ -16,10 +16,12 @@ afterEach(() => endpoint[Symbol.dispose]());
 /** The words of a value. */
 function wordsOf(write: () => void): number[] {
   tx.begin(endpoint.handle, 2, 0, 0, 0);
-  write();
-  const words = [...tx.words.subarray(MESSAGE_WORDS, tx.w)];
-  tx.rollback();
-  return words;
+  try {
+    write();
+    return [...tx.words.subarray(MESSAGE_WORDS, tx.w)];
+  } finally {
+    tx.rollback();
+  }
 }
 
 const received = (bytes: Uint8Array): unknown => {
@@ -76,6 +78,15 @@ describe('the transmit tape', () => {
     tx.float(1.5);
     tx.rollback();
     expect(received(endpoint.box(2, 2, 'sent'))).toBe('sent');
+  });
+
+  test('a message that is begun inside another one is refused, and the other one is not harmed', () => {
+    tx.begin(endpoint.handle, 2, 1, 0, 0);
+    tx.str('outer');
+    expect(() => tx.begin(endpoint.handle, 2, 2, 0, 0)).toThrow(expect.objectContaining({ code: 'ERR_RPYC_OPERATION' }));
+    tx.commit();
+    flush();
+    expect(received(addon.takeOutput(endpoint.handle) as Uint8Array)).toBe('outer');
   });
 
   test('a long message asks to be flushed at once', () => {
