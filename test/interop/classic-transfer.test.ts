@@ -94,7 +94,8 @@ describeClassic('files: a slave', 'slave', (check) => {
       most = Math.max(most, conn.connection.stats.pending);
     };
     yield rpyc.classic.download(conn, join(base, 'a'), join(base, 'b'), { chunkSize: 100, window: 5, progress });
-    expect(most).toBeGreaterThanOrEqual(4);
+    // One at a time would never show two; how many of the five show depends on how many answers arrive together.
+    expect(most).toBeGreaterThanOrEqual(2);
   });
 
   check('reports what is no file, a full disk, and a denied one', function* ({ conn }) {

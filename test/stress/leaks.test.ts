@@ -82,6 +82,57 @@ describePython.each<RpycVersion>(['6.0.1', '5.3.1'])('with real RPyC %s', (versi
   });
 });
 
+describePython('five rounds of 100,000 objects passed and dropped in each direction', () => {
+  const ROUNDS = 5;
+  /** MB that the process may grow between the second and the last round. */
+  const GROWTH = 5;
+
+  test('leave both tables empty and no memory behind, blocking, in one synchronous job', {
+    timeout: 300_000,
+  }, async () => {
+    const server = await startServer('6.0.1', {}, { timeoutMs: 300_000 });
+    const conn = rpyc.connectSync('127.0.0.1', server.ready.port);
+    const { root } = conn;
+    const base = root.get_refs();
+    const sizes: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let i = 0; i < MANY; i++) root.swap([i]);
+      gc();
+      for (let i = 0; i < 40; i++) root.add(1, 2);
+      expect(root.get_refs()).toBe(base);
+      expect(conn.stats).toMatchObject({ localObjects: 0, remoteObjects: base, pending: 0 });
+      sizes.push(rss());
+    }
+    expect((sizes[ROUNDS - 1] as number) - (sizes[1] as number)).toBeLessThan(GROWTH);
+    conn.close();
+  });
+
+  test('leave both tables empty and no memory behind, awaiting', { timeout: 300_000 }, async () => {
+    const server = await startServer('6.0.1', {}, { timeoutMs: 300_000 });
+    const conn = await rpyc.connect('127.0.0.1', server.ready.port);
+    const root = await conn.root;
+    const base = await root.get_refs();
+    const sizes: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let sent = 0; sent < MANY; sent += 500) {
+        await Promise.all(Array.from({ length: 500 }, (_, i) => root.swap([i])));
+        await turn();
+      }
+      let left = Number.NaN;
+      for (let i = 0; i < 100 && left !== base; i++) {
+        gc();
+        await turn();
+        left = await root.get_refs();
+      }
+      expect(left).toBe(base);
+      expect(conn.stats).toMatchObject({ localObjects: 0, remoteObjects: base, pending: 0 });
+      sizes.push(rss());
+    }
+    expect((sizes[ROUNDS - 1] as number) - (sizes[1] as number)).toBeLessThan(GROWTH);
+    await conn.close();
+  });
+});
+
 describePython('memory', () => {
   test('does not grow from round to round of calls, objects and connections', { timeout: 120_000 }, async () => {
     const server = await startServer('6.0.1', {}, { timeoutMs: 120_000 });

@@ -83,7 +83,9 @@ describe('the transmit tape', () => {
   test('a message that is begun inside another one is refused, and the other one is not harmed', () => {
     tx.begin(endpoint.handle, 2, 1, 0, 0);
     tx.str('outer');
-    expect(() => tx.begin(endpoint.handle, 2, 2, 0, 0)).toThrow(expect.objectContaining({ code: 'ERR_RPYC_OPERATION' }));
+    expect(() => tx.begin(endpoint.handle, 2, 2, 0, 0)).toThrow(
+      expect.objectContaining({ code: 'ERR_RPYC_OPERATION' }),
+    );
     tx.commit();
     flush();
     expect(received(addon.takeOutput(endpoint.handle) as Uint8Array)).toBe('outer');

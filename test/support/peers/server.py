@@ -202,6 +202,10 @@ class PeerService(rpyc.Service):
         """Number of our objects that the peer holds on this connection."""
         return len(self._conn._local_objects._dict)
 
+    def exposed_swap(self, obj):
+        """Takes an object, drops it, and gives one of ours."""
+        return []
+
     def exposed_hold(self, obj):
         self._held = obj
 
