@@ -141,7 +141,7 @@ describePython('what npm start prints', () => {
 describePython('the README', () => {
   const readme = readFileSync(`${root}README.md`, 'utf8');
   const [pythonServer, pythonClient] = fenced(readme, 'python') as [string, string];
-  const [awaited, blocking, nodeServer] = fenced(readme, 'js') as [string, string, string];
+  const [awaited, blocking, nodeServer, classic] = fenced(readme, 'js') as [string, string, string, string];
 
   test.each(['6.0.1', '5.3.1', '4.1.5'] as const)(
     'calls Python %s from Node, awaited and blocking',
@@ -163,5 +163,18 @@ describePython('the README', () => {
     await listening(port);
     const result = await runPython(version, texts[1] as string);
     expect(result).toMatchObject({ stdout: '15\n400\n', stderr: '' });
+  });
+
+  test.each(['6.0.1', '5.3.1', '4.1.5'] as const)('drives a classic server of Python %s', async (version) => {
+    const serve = `from rpyc.utils.server import ThreadedServer
+from rpyc import SlaveService
+ThreadedServer(SlaveService, hostname="127.0.0.1", port=18812).start()
+`;
+    const { port, texts } = await withFreePort(18812, serve);
+    start(python(version), [script('classic.py', texts[0] as string)]);
+    await listening(port);
+    const text = port === 18812 ? classic : classic.replace("'127.0.0.1'", `'127.0.0.1', ${port}`);
+    const result = await runNode('classic.mjs', text);
+    expect(result).toEqual({ status: 0, stderr: '', stdout: 'env\n2\n[ 3.141592653589793, [ 1, 2 ] ]\n' });
   });
 });
