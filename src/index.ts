@@ -70,7 +70,8 @@ export type { Argument, ByValue, Netref, Path, Result, SyncNetref, SyncResult } 
 export { type ValueOptions, value } from './netref/value.ts';
 export { asValue, byValue } from './protocol/by-value.ts';
 export { type Config, type ConnectionOptions, DEFAULT_CONFIG, type Logger } from './protocol/config.ts';
-export { Connection, type ConnectionStats } from './protocol/connection.ts';
+export { Connection } from './protocol/connection.ts';
+export type { ConnectionStats } from './protocol/parts.ts';
 export type { SyncConnection } from './protocol/sync.ts';
 export { exceptions, PythonError, registerException } from './python/exceptions.ts';
 export {

@@ -21,39 +21,13 @@ import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
 import { Exports } from './exports.ts';
 import type { Limits } from './limits.ts';
 import { Outbox, type SendingSide } from './outbox.ts';
+import type { ConnectionParts, ConnectionStats, LocalRoot, NetrefMaker } from './parts.ts';
 import { LimitedPending, type Pending, PendingTable, PromisePending, Waiter } from './pending.ts';
-import { type Face, type Holder, holderOf, type MakeProxy } from './refs.ts';
+import { checkEcho, PING_DATA } from './ping.ts';
+import { type Face, type Holder, holderOf } from './refs.ts';
 import { RemoteObjects } from './remote.ts';
 import { SyncConnection } from './sync.ts';
 import { loadException } from './vinegar.ts';
-
-/** Who answers on our side. Services implement it (service/service.ts). */
-export interface LocalRoot {
-  /** The object that GETROOT returns. */
-  readonly object: object;
-  /** Face of references that enter our handlers. */
-  readonly face: Face;
-  /** GETROOT waits for it. */
-  connected(conn: Connection): void | Promise<void>;
-  disconnected(conn: Connection): void;
-}
-
-/** How netrefs are made; see netref/. */
-export interface NetrefMaker {
-  proxy: MakeProxy;
-  /** `conn.root` before it was fetched. */
-  rootPath(conn: Connection): object;
-}
-
-export interface ConnectionParts {
-  transport: Transport;
-  root: LocalRoot;
-  config: Config;
-  options: ResolvedOptions;
-  netrefs: NetrefMaker;
-  /** Servers: wire version to speak if we have to talk before the peer did. */
-  speaks?: 5 | 6;
-}
 
 interface Batch {
   readonly arena: Arena;
@@ -61,34 +35,11 @@ interface Batch {
   next: number;
 }
 
-/** Traffic of one connection. */
-export interface ConnectionStats {
-  bytesIn: number;
-  bytesOut: number;
-  messagesIn: number;
-  messagesOut: number;
-  /** Bytes waiting to be written. */
-  queued: number;
-  /** Objects of the peer that we hold. */
-  remoteObjects: number;
-  /** Objects of ours that the peer holds. */
-  localObjects: number;
-  /** Calls of ours without an answer yet. */
-  pending: number;
-}
-
-const PING_DATA = 'abcdefghijklmnopqrstuvwxyz'.repeat(20);
 /** How long `close` waits for the peer to hang up, ms. */
 const CLOSE_WAIT = 1000;
 /** Interned id of a type's name; when the table is full (65,536 classes), all further ones share a name. */
 function typeNameId(name: string): number {
   return nameId(name) || nameId('js.object');
-}
-
-function checkEcho(sent: string | Uint8Array, echoed: unknown): void {
-  const same =
-    typeof sent === 'string' ? echoed === sent : echoed instanceof Uint8Array && Buffer.compare(sent, echoed) === 0;
-  if (!same) throw new ProtocolError('echo mismatches sent data');
 }
 
 interface ConnectionEvents {

@@ -1,5 +1,6 @@
 // The blocking face of a connection. Owns nothing: every call goes to the one Connection.
-import type { Connection, ConnectionStats } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionStats } from './parts.ts';
 
 /** A connection whose calls block this thread; `async` is the same connection, awaitable. */
 export class SyncConnection {

@@ -1,5 +1,6 @@
 // Services: what a side offers to its peer. Answers to rpyc/core/service.py.
-import type { Connection, LocalRoot } from '../protocol/connection.ts';
+import type { Connection } from '../protocol/connection.ts';
+import type { LocalRoot } from '../protocol/parts.ts';
 import type { Face } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
 
