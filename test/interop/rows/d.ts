@@ -77,6 +77,23 @@ class Ported extends rpyc.Service {
   }
 }
 
+/** Fails, and knows what the logger of its connection was told. */
+class Failing extends rpyc.Service {
+  private readonly told: string[] = [];
+  override onConnect(conn: rpyc.Connection) {
+    const tell = (level: string) => (message: string, thrown?: unknown) => {
+      this.told.push(`${level}: ${thrown instanceof Error ? thrown.message : message.replace(/^\S+: /, '')}`);
+    };
+    conn.config.logger = { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') };
+  }
+  exposed_fail() {
+    throw new Error('told');
+  }
+  exposed_told(level: string) {
+    return rpyc.tuple(...this.told.filter((line) => line.startsWith(level)));
+  }
+}
+
 class Gates extends rpyc.Service {
   private open: (value: unknown) => void = () => undefined;
   readonly order: unknown[] = [];
@@ -418,6 +435,39 @@ const SEEN: readonly SeenRow[] = [
     expected: { g: ['value of ok_name', ['AttributeError', 'no written'], ['anything=1', '-other']] },
   },
   {
+    id: 'D.config.logger',
+    title: 'the logger is told what a handler throws, and of attribute probes at debug level only',
+    service: () => Failing,
+    python: `
+      raised(root.fail)
+      raised(lambda: root.absent)
+      out["error"] = list(root.told("error"))
+      out["probes"] = len(root.told("debug")) > 0`,
+    expected: { error: ['error: told'], probes: true },
+  },
+  {
+    id: 'D.config.log_exceptions',
+    title: 'log_exceptions off: the logger is told nothing of what a handler throws',
+    service: () => Failing,
+    config: { log_exceptions: false },
+    python: `
+      out["raised"] = raised(root.fail)
+      out["told"] = list(root.told(""))`,
+    expected: { raised: ['Exception', 'told'], told: [] },
+  },
+  {
+    id: 'D.config.include_local_version',
+    title: 'include_local_version off: an exception names no version',
+    service: () => Failing,
+    config: { include_local_version: false },
+    python: `
+      try:
+          root.fail()
+      except Exception as error:
+          out["version"] = error._remote_version`,
+    expected: { version: '<version denied>' },
+  },
+  {
     id: 'D.ping',
     title: 'ping is answered',
     python: 'out["ping"] = [conn.ping(), conn.ping(data="x" * 5000)]',
@@ -451,6 +501,43 @@ const USED: readonly UsedRow[] = [
     *steps({ conn, root }) {
       yield root.add(1, 1);
       expect(conn.config.connid).toBe('the matrix');
+    },
+  },
+  {
+    id: 'D.config.endpoints',
+    title: 'endpoints are both addresses on a server, null on a client; credentials null without an authenticator',
+    *steps({ conn, root, direction }) {
+      yield root.add(1, 1);
+      const { endpoints, credentials } = conn.config;
+      if (direction === 'Node client, Python service') expect(endpoints).toBe(null);
+      else for (const end of endpoints as [unknown, unknown]) expect(end).toEqual(['127.0.0.1', expect.any(Number)]);
+      expect(credentials).toBe(null);
+    },
+  },
+  {
+    id: 'D.config.before_closed',
+    title: 'before_closed is called with the root before the goodbye',
+    own: true,
+    *steps({ conn, face }) {
+      const seen: unknown[] = [];
+      conn.config.before_closed = (root) => seen.push([conn.closed, rpyc.isRemote(root) || root !== null]);
+      if (face === 'blocking') conn.sync.close();
+      else yield conn.close();
+      expect(seen).toEqual([[false, true]]);
+      expect(conn.closed).toBe(true);
+    },
+  },
+  {
+    id: 'D.config.close_catchall',
+    title: 'close_catchall swallows what before_closed throws; the connection closes either way',
+    own: { config: { close_catchall: true } },
+    *steps({ conn, face }) {
+      conn.config.before_closed = () => {
+        throw new Error('swallowed');
+      };
+      if (face === 'blocking') conn.sync.close();
+      else yield conn.close();
+      expect(conn.closed).toBe(true);
     },
   },
 ];
