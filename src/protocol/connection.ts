@@ -169,7 +169,6 @@ export class Connection
   }
 
   // --- roots and goodbyes ------------------------------------------------------------------------------------------
-
   /** The peer's service. Awaitable: `await conn.root.add(5, 10)`. */
   // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
   get root(): any {
@@ -184,19 +183,21 @@ export class Connection
 
   /** @param timeoutMs instead of `sync_request_timeout` */
   fetchRootSync(timeoutMs?: number): object {
-    if (this.remoteRoot === undefined) {
-      this.checkOpen();
-      this.blocking.check();
-      this.outbox.request(HANDLE_GETROOT, []);
-      this.keepRoot(this.waitFor('sync', timeoutMs));
-    }
-    return this.netrefs.proxy(this.remoteRoot as unknown as Holder, 'sync');
+    return this.netrefs.proxy(this.remoteRoot ?? this.askRootSync(timeoutMs), 'sync');
   }
 
-  private keepRoot(root: unknown): void {
+  private askRootSync(timeoutMs: number | undefined): Holder {
+    this.checkOpen();
+    this.blocking.check();
+    this.outbox.request(HANDLE_GETROOT, []);
+    return this.keepRoot(this.waitFor('sync', timeoutMs));
+  }
+
+  private keepRoot(root: unknown): Holder {
     const holder = holderOf(root);
     if (holder === undefined) throw new ProtocolError('the peer answered GETROOT with a value instead of an object');
     this.remoteRoot = holder;
+    return holder;
   }
 
   /**

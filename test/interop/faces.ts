@@ -92,17 +92,22 @@ export async function connect(face: FaceName, port: number, options: rpyc.Connec
 export const rootOf = (face: FaceName, conn: rpyc.Connection): any =>
   face === 'blocking' ? conn.sync.root : conn.root;
 
-type Check = (name: string, steps: (client: Client) => Steps, options?: rpyc.ConnectOptions) => void;
+export type Check = (name: string, steps: (client: Client) => Steps, options?: rpyc.ConnectOptions) => void;
 
 /**
  * Declares checks that run in both faces against a Python server of each release; `config` is the server's protocol
- * configuration. Every check has a connection of its own.
+ * configuration, `start` starts another one than peers/server.py. Every check has a connection of its own.
  */
-export function describeClients(title: string, config: Record<string, unknown>, declare: (check: Check) => void): void {
+export function describeClients(
+  title: string,
+  config: Record<string, unknown>,
+  declare: (check: Check) => void,
+  start: (version: RpycVersion, config: Record<string, unknown>) => Promise<PythonPeer> = startServer,
+): void {
   describePython.each(PYTHONS)(`${title} of RPyC %s`, (version) => {
     let server: PythonPeer;
     beforeAll(async () => {
-      server = await startServer(version, config);
+      server = await start(version, config);
     });
     afterAll(() => server.stop());
 
