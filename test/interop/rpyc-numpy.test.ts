@@ -1,6 +1,6 @@
 // Counterpart of RPyC's test_numpy.py: arrays of numbers. Different: RPyC's test makes a numpy array of a remote list, through pickle; here
-// typed arrays are lists to Python, and nothing of Node's answers __array__ (CVE-2024-27758). The environments of these tests have no numpy, so
-// the arrays of Python are those of its `array` module; numpy's own pickles are read in test/unit.
+// typed arrays are lists to Python, and nothing of Node's answers __array__ (CVE-2024-27758). The three environments have no numpy, so the
+// arrays of Python are those of its `array` module; classic-numpy.test.ts copies real numpy arrays in both directions.
 import { expect, test } from 'vitest';
 import * as rpyc from '../../src/index.ts';
 import { PYTHONS, runClient } from '../support/python.ts';
