@@ -7,6 +7,8 @@
  *
  * @packageDocumentation
  */
+
+export { asValue, byValue } from './boxing/by-value.ts';
 export * as classic from './client/classic.ts';
 export {
   type ConnectOptions,
@@ -68,8 +70,7 @@ export type { CallOptions } from './netref/options.ts';
 export { BgServingThread, oneway } from './netref/serving.ts';
 export type { Argument, ByValue, Netref, Path, Result, SyncNetref, SyncResult } from './netref/types.ts';
 export { type ValueOptions, value } from './netref/value.ts';
-export { asValue, byValue } from './protocol/by-value.ts';
-export { type Config, type ConnectionOptions, DEFAULT_CONFIG, type Logger } from './protocol/config.ts';
+export { type Config, type ConnectionOptions, DEFAULT_CONFIG, type Logger } from './policy/config.ts';
 export { Connection } from './protocol/connection.ts';
 export type { ConnectionStats } from './protocol/parts.ts';
 export type { SyncConnection } from './protocol/sync.ts';

@@ -1,6 +1,7 @@
 // The messages of the seam comparison, and one push endpoint of the engine to read and write them as protocol/ does.
+
+import type { BoxingSide } from '../../src/boxing/boxing.ts';
 import { addon } from '../../src/native/load.ts';
-import type { BoxingSide } from '../../src/protocol/boxing.ts';
 import { JsEncoder } from './js-codec.ts';
 
 /** What of a message is put into, or comes out of, a codec. */

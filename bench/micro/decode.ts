@@ -1,10 +1,10 @@
 // Question: how should a received message become JavaScript, ready to dispatch? Records + tape (ours), values built by Node-API in Rust, or
 // plain JavaScript from the first byte on. 64 messages arrive together (one where they are large), and alone.
 
+import { readTuple, readValue, startReading } from '../../src/boxing/boxing.ts';
 import { enterBatch, leaveBatch, nameOf } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { RECORD_WORDS } from '../../src/native/tape.ts';
-import { readTuple, readValue, startReading } from '../../src/protocol/boxing.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { JsDecoder } from '../lib/js-codec.ts';
 import { report } from '../lib/micro.ts';

@@ -2,10 +2,10 @@
 // Rust, or written to a Buffer in plain JavaScript. 64 messages per flush (one where they are large), and one. All end in a buffer of
 // bytes that a write could take: ours in the endpoint's queue, which is emptied now and then.
 
+import { writeBox, writeTuple } from '../../src/boxing/boxing.ts';
 import { flush, nameId, tx } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { Tag } from '../../src/native/tape.ts';
-import { writeBox, writeTuple } from '../../src/protocol/boxing.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { JsEncoder } from '../lib/js-codec.ts';
 import { report } from '../lib/micro.ts';

@@ -1,10 +1,10 @@
 // Question: is an attribute's name cheaper as an interned id, looked up by a Map and spelled by Rust, than as a text on the tape?
 // 64 attribute calls with two ints per flush, the name from a set of 16.
 
+import { writeTuple } from '../../src/boxing/boxing.ts';
 import { flush, nameId, tx } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { Tag } from '../../src/native/tape.ts';
-import { writeTuple } from '../../src/protocol/boxing.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { report } from '../lib/micro.ts';
 import { learnPeer, openPush, sideOf } from '../lib/seam.ts';

@@ -1,5 +1,5 @@
 // Question: up to which length does a loop beat the call into Buffer, for short ASCII texts read from an arena (SHORT_TEXT of
-// protocol/boxing.ts) and written to the transmit tape (SHORT_STRING of native/tape.ts)?
+// boxing/boxing.ts) and written to the transmit tape (SHORT_STRING of native/tape.ts)?
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { report } from '../lib/micro.ts';
 

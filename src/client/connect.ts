@@ -5,7 +5,7 @@ import { isLocal, type Peer, type SocketPeer } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
-import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOptions } from '../protocol/config.ts';
+import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOptions } from '../policy/config.ts';
 import { Connection } from '../protocol/connection.ts';
 import type { SyncConnection } from '../protocol/sync.ts';
 import { rootOf, type ServiceSource, VoidService } from '../service/service.ts';

@@ -1,10 +1,11 @@
 // Remote objects by value and local ones there: through pickles that hold plain data only (python/pickle.ts).
 // Answers to obtain and deliver in rpyc/utils/classic.py; there a pickle may execute anything, here nothing.
+
+import * as H from '../constants.ts';
 import { type Answer, isRemote, perform, type Ref } from '../netref/helpers.ts';
 import { ask } from '../netref/steps.ts';
-import * as H from '../protocol/constants.ts';
-import { pendingOf } from '../protocol/refs.ts';
 import { dumps, loads, type ReadOptions, type WriteOptions } from '../python/pickle.ts';
+import { pendingOf } from '../refs/holder.ts';
 import type { AnyClassic, ClassicConnection, SyncClassicConnection } from '../service/master.ts';
 
 /** Known to every Python since 3.4; brings bytes and sets without detours. */

@@ -3,8 +3,8 @@
 
 import type { Ref } from '../netref/helpers.ts';
 import { Waiter } from '../protocol/pending.ts';
-import type { Face } from '../protocol/refs.ts';
-import { holderOf } from '../protocol/refs.ts';
+import type { Face } from '../refs/holder.ts';
+import { holderOf } from '../refs/holder.ts';
 
 /** A job. What it yields comes back settled. */
 // biome-ignore lint/suspicious/noExplicitAny: a step gives back whatever was yielded

@@ -4,8 +4,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Ref } from '../netref/helpers.ts';
-import type { Face } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
+import type { Face } from '../refs/holder.ts';
 import type { AnyClassic, ClassicConnection, SyncClassicConnection } from '../service/master.ts';
 import { drive, type Moves, type Sent, send } from './moves.ts';
 

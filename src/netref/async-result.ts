@@ -1,10 +1,10 @@
 // RPyC's `async_`: a callable that returns at once with an AsyncResult. Answers to rpyc/core/async_.py and helpers.py.
 import { performance } from 'node:perf_hooks';
+import { splitKwargs } from '../boxing/boxing.ts';
 import { TimeoutError } from '../errors.ts';
-import { splitKwargs } from '../protocol/boxing.ts';
 import type { Connection } from '../protocol/connection.ts';
 import type { Pending } from '../protocol/pending.ts';
-import { type Face, type Holder, holderOf, pendingOf } from '../protocol/refs.ts';
+import { type Face, type Holder, holderOf, pendingOf } from '../refs/holder.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { makeView } from './faces.ts';
 import { misused } from './handler.ts';

@@ -1,6 +1,6 @@
 // The awaitable face of a remote object: every operation is a promise, an attribute a path.
 import { inspect } from 'node:util';
-import { HOLDER, type Holder } from '../protocol/refs.ts';
+import { HOLDER, type Holder } from '../refs/holder.ts';
 import { callLater } from './calls.ts';
 import { AwaitableHandler, describe, FACE, isLocal, MAX_CACHED } from './handler.ts';
 import { iterate } from './iteration.ts';

@@ -1,7 +1,7 @@
 // The blocking face of a remote object, and its method stubs: every operation returns when the peer has answered.
 import { inspect } from 'node:util';
-import { HANDLE_GETATTR, HANDLE_INSPECT, HANDLE_STR } from '../protocol/constants.ts';
-import { HOLDER, type Holder, IdPackOf, PENDING, type PendingRef, pendingOf } from '../protocol/refs.ts';
+import { HANDLE_GETATTR, HANDLE_INSPECT, HANDLE_STR } from '../constants.ts';
+import { HOLDER, type Holder, IdPackOf, PENDING, type PendingRef, pendingOf } from '../refs/holder.ts';
 import { callNow } from './calls.ts';
 import { CALLABLE, describe, FACE, Handler, isLocal, MAX_CACHED } from './handler.ts';
 import { iterate } from './iteration.ts';

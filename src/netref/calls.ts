@@ -1,7 +1,7 @@
 // Calls through a proxy: positional and keyword arguments, paths among them resolved first; the usual call in one step.
-import { splitKwargs } from '../protocol/boxing.ts';
-import { type Holder, pendingOf } from '../protocol/refs.ts';
+import { splitKwargs } from '../boxing/boxing.ts';
 import { isKwargs, type Kwargs, kwargs } from '../python/values.ts';
+import { type Holder, pendingOf } from '../refs/holder.ts';
 import { type CallOptions, limitsOf } from './options.ts';
 import { askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
 

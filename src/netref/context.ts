@@ -1,7 +1,7 @@
 // Python's `with` on remote objects: `__enter__`, a body, and CTXEXIT with what happened. Mapping sections B (context manager) and F9.
 // Answers to BaseNetref.__exit__ and Connection._handle_ctxexit.
-import { HANDLE_CTXEXIT } from '../protocol/constants.ts';
-import type { Holder } from '../protocol/refs.ts';
+import { HANDLE_CTXEXIT } from '../constants.ts';
+import type { Holder } from '../refs/holder.ts';
 import { type Answer, faceOf, optionsOf, perform, type Ref, resolve } from './helpers.ts';
 import type { CallOptions } from './options.ts';
 import { ask, askCall, runAsync, runSync, type Steps, settle } from './steps.ts';

@@ -1,10 +1,11 @@
 // Remote coroutines: what an `async def` of a Python service returns. RPyC has no handler for them (its issue 506): a stock server hands
 // out a reference to the coroutine object, which somebody has to run over there. `send(None)` from here would run it, but its result
 // would be lost: RPyC sends a StopIteration as a bare number (vinegar.dump). So `asyncio.run` of the peer runs it.
+
+import { HANDLE_GETATTR } from '../constants.ts';
 import type { Connection } from '../protocol/connection.ts';
-import { HANDLE_GETATTR } from '../protocol/constants.ts';
-import { type Holder, holderOf } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { misused } from './handler.ts';
 import { type Answer, perform, type Ref, resolve } from './helpers.ts';
 import { ask, askCall, type Steps } from './steps.ts';

@@ -1,7 +1,7 @@
 // What the proxies of this folder have in common: the targets, the names that are never forwarded, and traps that answer locally.
 import { inspect } from 'node:util';
 import { codedError } from '../errors.ts';
-import { type Holder, holderOf } from '../protocol/refs.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 
 /** `ref[FACE]` says how a netref, path or stub answers. */
 export const FACE: unique symbol = Symbol('rpyc.face');

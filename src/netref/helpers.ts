@@ -1,10 +1,11 @@
 // Python's builtin functions on remote objects: `len`, `str`, `getattr`, … Blocking on a blocking reference, a promise on an awaitable one.
+
+import * as H from '../constants.ts';
 import { codedError } from '../errors.ts';
 import type { Connection } from '../protocol/connection.ts';
-import * as H from '../protocol/constants.ts';
-import { type Face, type Holder, holderOf, IdPackOf, pendingOf } from '../protocol/refs.ts';
 import type { SyncConnection } from '../protocol/sync.ts';
 import { exceptions } from '../python/exceptions.ts';
+import { type Face, type Holder, holderOf, IdPackOf, pendingOf } from '../refs/holder.ts';
 import { makeView } from './faces.ts';
 import { FACE } from './handler.ts';
 import { type Buffering, DEFAULT_BUFFERING, iterate } from './iteration.ts';

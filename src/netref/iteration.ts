@@ -1,8 +1,8 @@
 // Iterating remote objects: `for…of` and `for await`, item by item or in growing buffers where reading ahead swallows nothing.
 // Answers to rpyc/utils/helpers.py's buffiter and to BaseNetref's iteration.
-import { HANDLE_BUFFITER } from '../protocol/constants.ts';
-import { type Holder, holderOf } from '../protocol/refs.ts';
+import { HANDLE_BUFFITER } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import type { CallOptions } from './options.ts';
 import { ask, askCall, runAsync, runSync, type Steps } from './steps.ts';
 

@@ -1,8 +1,8 @@
 // Keys of a proxy, read, written, deleted and called: which of them are attributes, and which are items.
-import { HANDLE_DELATTR, HANDLE_GETATTR, HANDLE_SETATTR } from '../protocol/constants.ts';
-import { type Holder, holderOf } from '../protocol/refs.ts';
+import { HANDLE_DELATTR, HANDLE_GETATTR, HANDLE_SETATTR } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import type { Kwargs } from '../python/values.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 
 /** How a key of a proxy is read: an attribute, or an item. */

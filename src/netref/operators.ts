@@ -1,8 +1,8 @@
 // Python's operators on remote objects: `op.add(a, b)` is `a + b` there. Comparisons go by CMP, arithmetic by the dunders.
-import { HANDLE_CMP } from '../protocol/constants.ts';
-import { type Holder, holderOf, pendingOf } from '../protocol/refs.ts';
+import { HANDLE_CMP } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { NotImplemented } from '../python/values.ts';
+import { type Holder, holderOf, pendingOf } from '../refs/holder.ts';
 import { type Answer, perform, type Ref } from './helpers.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 

@@ -1,7 +1,7 @@
 // Paths of the awaitable face: `conn.root.a.b` sends nothing until it is awaited or called.
 import { inspect } from 'node:util';
-import { splitKwargs } from '../protocol/boxing.ts';
-import { Holder, PENDING, type PendingRef } from '../protocol/refs.ts';
+import { splitKwargs } from '../boxing/boxing.ts';
+import { Holder, PENDING, type PendingRef } from '../refs/holder.ts';
 import { callLater, resolveArgs, resolveNamed } from './calls.ts';
 import { AwaitableHandler, CALLABLE, FACE, isLocal } from './handler.ts';
 import { callKey, callOn, giveBack, keyOf, readFrom, readKey } from './keys.ts';

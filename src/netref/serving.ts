@@ -1,9 +1,9 @@
 // Calls without an answer, and RPyC's background server for ported code. Answers to BgServingThread in rpyc/utils/helpers.py;
 // `oneway` is Pyro's word for what RPyC users write as an async_ whose result they drop.
-import { splitKwargs } from '../protocol/boxing.ts';
+import { splitKwargs } from '../boxing/boxing.ts';
 import type { Connection } from '../protocol/connection.ts';
-import { holderOf, pendingOf } from '../protocol/refs.ts';
 import type { SyncConnection } from '../protocol/sync.ts';
+import { holderOf, pendingOf } from '../refs/holder.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { misused } from './handler.ts';
 import { faceOf, notNetref, type Ref } from './helpers.ts';

@@ -1,8 +1,8 @@
 // One definition of an operation for both faces: a generator yields the requests it needs, a driver answers them blocking or awaiting.
 import type { Connection } from '../protocol/connection.ts';
 import type { Limits } from '../protocol/limits.ts';
-import type { Face, Holder, PendingRef } from '../protocol/refs.ts';
 import type { Kwargs } from '../python/values.ts';
+import type { Face, Holder, PendingRef } from '../refs/holder.ts';
 import { misused } from './handler.ts';
 import { type CallOptions, limitsOf } from './options.ts';
 

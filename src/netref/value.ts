@@ -2,11 +2,11 @@
 // Costs one round trip a container; a dict takes two, or one an item where the policy of its side hides `items` (RPyC's default).
 // RPyC's own answer is `obtain`, which pickles; this one works with the default configuration of a stock server.
 import { Buffer } from 'node:buffer';
+import * as H from '../constants.ts';
 import { codedError } from '../errors.ts';
-import * as H from '../protocol/constants.ts';
-import { type Holder, holderOf } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { FrozenSet } from '../python/values.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { type Answer, perform, type Ref } from './helpers.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 

@@ -1,16 +1,17 @@
 // RPyC over RPyC: references of one connection in the hands of the peer of another. What that peer asks of one is checked against our policy
 // towards *it*, by name, and forwarded to the owner, who checks again: our own rights there are never passed on. Mapping section B, "Chained".
 // Answers to what Connection._handle_inspect and _handle_instancecheck of rpyc/core/protocol.py do for netrefs among the local objects.
+
+import { kwargsFromPairs } from '../boxing/boxing.ts';
+import type { Exports } from '../boxing/exports.ts';
+import * as H from '../constants.ts';
+import { FORBIDDEN } from '../objects/forbidden.ts';
+import { attributeName } from '../policy/access.ts';
+import type { Config } from '../policy/config.ts';
 import { exceptions } from '../python/exceptions.ts';
 import type { Kwargs } from '../python/values.ts';
-import { attributeName } from './access.ts';
-import { kwargsFromPairs } from './boxing.ts';
-import type { Config } from './config.ts';
-import * as H from './constants.ts';
+import { type Holder, holderOf, IdPackOf, type RemoteClass } from '../refs/holder.ts';
 import type { ServingSide } from './dispatch.ts';
-import type { Exports } from './exports.ts';
-import { FORBIDDEN } from './forbidden.ts';
-import { type Holder, holderOf, IdPackOf, type RemoteClass } from './refs.ts';
 
 const { AttributeError, TypeError: PyTypeError } = exceptions;
 

@@ -4,30 +4,30 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
+import { readValue, startReading } from '../boxing/boxing.ts';
+import { Exports } from '../boxing/exports.ts';
+import { HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REQUEST } from '../constants.ts';
 import { EOFError, ProtocolError, TimeoutError } from '../errors.ts';
+import { loadException } from '../exceptions/vinegar.ts';
 import { Status } from '../native/addon.ts';
 import { detail, type Endpoint, enterBatch, flush, leaveBatch, nameId } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import { Arena, RECORD_WORDS } from '../native/tape.ts';
 import { linkError, type Transport } from '../native/transport.ts';
+import { Access } from '../policy/access.ts';
+import type { Config, ResolvedOptions } from '../policy/config.ts';
 import type { Kwargs } from '../python/values.ts';
-import { Access } from './access.ts';
+import { type Face, type Holder, holderOf } from '../refs/holder.ts';
+import { RemoteObjects } from '../refs/remote.ts';
 import { Blocking, isBlocked, type WaitingSide } from './blocking.ts';
-import { readValue, startReading } from './boxing.ts';
 import { droppedAll } from './chain.ts';
-import type { Config, ResolvedOptions } from './config.ts';
-import { HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REQUEST } from './constants.ts';
 import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
-import { Exports } from './exports.ts';
 import type { Limits } from './limits.ts';
 import { Outbox, type SendingSide } from './outbox.ts';
 import type { ConnectionParts, ConnectionStats, LocalRoot, NetrefMaker } from './parts.ts';
 import { LimitedPending, type Pending, PendingTable, PromisePending, Waiter } from './pending.ts';
 import { checkEcho, PING_DATA } from './ping.ts';
-import { type Face, type Holder, holderOf } from './refs.ts';
-import { RemoteObjects } from './remote.ts';
 import { SyncConnection } from './sync.ts';
-import { loadException } from './vinegar.ts';
 
 interface Batch {
   readonly arena: Arena;

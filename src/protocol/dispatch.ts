@@ -1,22 +1,22 @@
 // Requests of the peer: the HANDLE_* table, from record to reply. Owns no state; whether an attribute may be touched is access.ts.
 // Answers to Connection._dispatch_request and the _handle_* methods of rpyc/core/protocol.py.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { type BoxingSide, kwargsFromPairs, readKwargs, readTuple, startReading } from '../boxing/boxing.ts';
+import type { Entry } from '../boxing/exports.ts';
+import * as H from '../constants.ts';
 import { nameOf } from '../native/engine.ts';
 import type { Arena } from '../native/tape.ts';
+import { isClass } from '../objects/classes.ts';
+import { makesCode } from '../objects/forbidden.ts';
+import { compare, hashOf, reprOf, strOf } from '../objects/operations.ts';
+import { type Access, attributeName } from '../policy/access.ts';
+import type { Config } from '../policy/config.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { dumps } from '../python/pickle.ts';
 import { type Kwargs, Slice } from '../python/values.ts';
-import { type Access, attributeName } from './access.ts';
-import { type BoxingSide, kwargsFromPairs, readKwargs, readTuple, startReading } from './boxing.ts';
+import { type Face, holderOf } from '../refs/holder.ts';
 import { dropped, forward, forwardCall, forwardInspect, forwardInstanceCheck } from './chain.ts';
-import { isClass } from './classes.ts';
-import type { Config } from './config.ts';
-import * as H from './constants.ts';
-import type { Entry } from './exports.ts';
-import { makesCode } from './forbidden.ts';
 import { type ServedCall, servedCalls } from './observe.ts';
-import { compare, hashOf, reprOf, strOf } from './operations.ts';
-import { type Face, holderOf } from './refs.ts';
 
 /** What dispatch needs of a connection. */
 export interface ServingSide extends BoxingSide {
@@ -235,7 +235,12 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [H.HANDLE_REPR]: (side, args, id) => reprOf(subject(side, args, id)),
   [H.HANDLE_STR]: (side, args, id) => strOf(subject(side, args, id)),
   [H.HANDLE_CMP]: (side, args, id) =>
-    compare(side.access, subject(side, args, id), args[1], attributeName(args[2] ?? '__cmp__')),
+    compare(
+      (object, name) => side.access.getattr(object, name),
+      subject(side, args, id),
+      args[1],
+      attributeName(args[2] ?? '__cmp__'),
+    ),
   [H.HANDLE_HASH]: (side, args, id) => hashOf(subject(side, args, id)),
   [H.HANDLE_DIR]: (side, args, id) => Object.freeze(side.access.dir(subject(side, args, id).object)),
   [H.HANDLE_PICKLE]: (side, args, id) => {

@@ -1,14 +1,15 @@
 // What one connection sends: requests, replies, exceptions, DELs and the goodbye, written to the thread's transmit tape.
 // Owns the sequence numbers, the size checks and the back-pressure; who waits for an answer is the connection's business.
+
+import { type BoxingSide, released, writeBox, writeKwargs, writeTuple } from '../boxing/boxing.ts';
+import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from '../constants.ts';
 import { BackpressureError, codedError } from '../errors.ts';
+import { writeException } from '../exceptions/vinegar.ts';
 import { flush, nameId, send, tx } from '../native/engine.ts';
 import { KIND_DEL, Tag } from '../native/tape.ts';
+import type { Config } from '../policy/config.ts';
 import type { Kwargs } from '../python/values.ts';
-import { type BoxingSide, released, writeBox, writeKwargs, writeTuple } from './boxing.ts';
-import type { Config } from './config.ts';
-import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from './constants.ts';
-import { Holder, IdPackOf } from './refs.ts';
-import { writeException } from './vinegar.ts';
+import { Holder, IdPackOf } from '../refs/holder.ts';
 
 /** Bytes put on the tape between two looks at the write queue. */
 const QUEUE_CHECK = 256 * 1024;

@@ -1,8 +1,8 @@
 // What a connection is made of, and what it tells of itself: types only.
 import type { Transport } from '../native/transport.ts';
-import type { Config, ResolvedOptions } from './config.ts';
+import type { Config, ResolvedOptions } from '../policy/config.ts';
+import type { Face, MakeProxy } from '../refs/holder.ts';
 import type { Connection } from './connection.ts';
-import type { Face, MakeProxy } from './refs.ts';
 
 /** Who answers on our side. Services implement it (service/service.ts). */
 export interface LocalRoot {

@@ -1,6 +1,7 @@
 // Requests of ours that wait for their answer. Answers to rpyc/core/async_.py.
+
+import type { Face } from '../refs/holder.ts';
 import type { Limits } from './limits.ts';
-import type { Face } from './refs.ts';
 
 /** Who is told the answer of one request, exactly once. */
 export interface Pending {

@@ -1,5 +1,5 @@
 // Python's exceptions in JavaScript: PythonError, the builtin hierarchy in `exceptions`, and the registry of users' own classes.
-// Owns the classes only; how they cross the wire is protocol/vinegar.ts. Answers to rpyc/core/vinegar.py.
+// Owns the classes only; how they cross the wire is exceptions/vinegar.ts. Answers to rpyc/core/vinegar.py.
 
 /** Fields that every Python exception has here. */
 export interface PythonErrorFields {

@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { isLocal, type Peer } from '../native/peer.ts';
 import { type Listener, listen } from '../native/socket.ts';
 import { netrefs } from '../netref/maker.ts';
-import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from '../protocol/config.ts';
+import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from '../policy/config.ts';
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, Service, type ServiceSource } from '../service/service.ts';
 

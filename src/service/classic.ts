@@ -3,11 +3,11 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { getitem } from '../netref/helpers.ts';
-import { isClass } from '../protocol/classes.ts';
+import { isClass } from '../objects/classes.ts';
 import type { Connection } from '../protocol/connection.ts';
-import { type Face, holderOf } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { dumps, loads } from '../python/pickle.ts';
+import { type Face, holderOf } from '../refs/holder.ts';
 import { classicOf } from './master.ts';
 import { Service, VoidService } from './service.ts';
 

@@ -7,8 +7,8 @@ import { codedError } from '../errors.ts';
 import { rootPath } from '../netref/faces.ts';
 import type { Answer, Ref } from '../netref/helpers.ts';
 import type { Connection } from '../protocol/connection.ts';
-import { type Face, holderOf } from '../protocol/refs.ts';
 import { exceptions } from '../python/exceptions.ts';
+import { type Face, holderOf } from '../refs/holder.ts';
 
 /**
  * Modules of the slave, imported when first asked for and remembered: `modules.os.path`, `modules['xml.dom.minidom']`.

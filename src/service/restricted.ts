@@ -1,6 +1,6 @@
 // A view of an object that shows a peer only the attributes named. Answers to `restricted` in rpyc/utils/helpers.py.
 import { getattr, isRemote, setattr } from '../netref/helpers.ts';
-import { kindOf } from '../protocol/kinds.ts';
+import { kindOf } from '../objects/kinds.ts';
 import { exceptions } from '../python/exceptions.ts';
 
 type AnyFunction = (...args: unknown[]) => unknown;

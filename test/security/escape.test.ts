@@ -1,9 +1,9 @@
 // The escape table: every name of names.ts, by every request that takes a name, on every kind of object, under four configurations, in both
 // directions. An attempt may be refused or change the attacked object's own data; it never yields or changes anything of JavaScript's own.
 import { expect, onTestFinished, test } from 'vitest';
+import * as H from '../../src/constants.ts';
 import * as rpyc from '../../src/index.ts';
-import * as H from '../../src/protocol/constants.ts';
-import { type Holder, holderOf } from '../../src/protocol/refs.ts';
+import { type Holder, holderOf } from '../../src/refs/holder.ts';
 import { ATTACKS, FORBIDDEN_NAMES } from './names.ts';
 
 const CONFIGS: readonly [string, Record<string, unknown>][] = [
@@ -267,9 +267,7 @@ test.each(CONFIGS)('no request of a server escapes a client with %s', async (_na
 });
 
 const inspected = (conn: rpyc.Connection, ref: Holder): Promise<unknown> =>
-  import('../../src/protocol/refs.ts').then(({ IdPackOf }) =>
-    conn.request('async', H.HANDLE_INSPECT, new IdPackOf(ref)),
-  );
+  import('../../src/refs/holder.ts').then(({ IdPackOf }) => conn.request('async', H.HANDLE_INSPECT, new IdPackOf(ref)));
 
 const serviceOf = (conn: rpyc.Connection): object =>
   (conn as unknown as { localRoot: { object: object } }).localRoot.object;

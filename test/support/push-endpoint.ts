@@ -1,10 +1,11 @@
 // One push endpoint of the addon, read and written by the real boxing: frames in, records out, values in, frames out. No connection, no policy.
+
+import { type BoxingSide, readValue, startReading, writeBox } from '../../src/boxing/boxing.ts';
 import type { OpenOptions } from '../../src/native/addon.ts';
 import { Status } from '../../src/native/addon.ts';
 import { enterBatch, flush, leaveBatch, tx } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { Arena, RECORD_WORDS } from '../../src/native/tape.ts';
-import { type BoxingSide, readValue, startReading, writeBox } from '../../src/protocol/boxing.ts';
 
 export const OPTIONS: OpenOptions = {
   maxFrame: 1 << 28,

@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { writeBox, writeKwargs, writeTuple } from '../../src/boxing/boxing.ts';
 import { Status } from '../../src/native/addon.ts';
 import { nameId, tx } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { Tag } from '../../src/native/tape.ts';
-import { writeBox, writeKwargs, writeTuple } from '../../src/protocol/boxing.ts';
 import {
   Complex,
   Ellipsis,

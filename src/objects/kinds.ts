@@ -1,5 +1,7 @@
 // Which Python type a JavaScript object poses as, and under which name it travels. Mapping section A3.
 // Names in Python's `builtin_classes_cache` cost the peer no INSPECT; everything else is `js.<class>`.
+
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { className, isClass } from './classes.ts';
 import {
   DICT_FACADE,
@@ -11,7 +13,6 @@ import {
   OBJECT_FACADE,
   SET_FACADE,
 } from './facade.ts';
-import { type Holder, holderOf } from './refs.ts';
 
 export interface Kind {
   /** `module.class` of the id_pack. */

@@ -1,6 +1,6 @@
 // Python's semantics of list, dict and set on JavaScript containers, against what CPython answers (in the comments' place: the expected values).
 import { expect, test } from 'vitest';
-import { DICT_FACADE, type Facade, LIST_FACADE, OBJECT_FACADE, SET_FACADE } from '../../../src/protocol/facade.ts';
+import { DICT_FACADE, type Facade, LIST_FACADE, OBJECT_FACADE, SET_FACADE } from '../../../src/objects/facade.ts';
 import { exceptions } from '../../../src/python/exceptions.ts';
 import { kwargs, slice } from '../../../src/python/values.ts';
 

@@ -3,9 +3,9 @@
 // Answers to Connection._proxy_cache and BaseNetref.__del__.
 import { collected, detail, send } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
-import type { Connection } from './connection.ts';
-import type { Outbox } from './outbox.ts';
-import { Holder, type RemoteClass } from './refs.ts';
+import type { Connection } from '../protocol/connection.ts';
+import type { Outbox } from '../protocol/outbox.ts';
+import { Holder, type RemoteClass } from './holder.ts';
 
 /** Dead holders are looked for in slices of so many, so that no single call pays for all. */
 const SWEEP_SLICE = 4096;

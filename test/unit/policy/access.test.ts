@@ -1,8 +1,8 @@
 // The attribute policy: RPyC's rules, and what is out of reach under every configuration.
 import { expect, test } from 'vitest';
-import { Access, lookup, markExposed } from '../../../src/protocol/access.ts';
-import { type Config, makeConfig } from '../../../src/protocol/config.ts';
-import { FORBIDDEN } from '../../../src/protocol/facade.ts';
+import { FORBIDDEN } from '../../../src/objects/facade.ts';
+import { Access, lookup, markExposed } from '../../../src/policy/access.ts';
+import { type Config, makeConfig } from '../../../src/policy/config.ts';
 import { exceptions } from '../../../src/python/exceptions.ts';
 import { Service } from '../../../src/service/service.ts';
 

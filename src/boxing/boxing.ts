@@ -4,6 +4,8 @@ import { Buffer } from 'node:buffer';
 import { codedError } from '../errors.ts';
 import { nameOf, tx } from '../native/engine.ts';
 import { type Arena, type RawBuffer, Tag } from '../native/tape.ts';
+import { FORBIDDEN } from '../objects/forbidden.ts';
+import type { ResolvedOptions } from '../policy/config.ts';
 import { exceptions } from '../python/exceptions.ts';
 import {
   Complex,
@@ -17,10 +19,8 @@ import {
   PyInt,
   Slice,
 } from '../python/values.ts';
-import type { ResolvedOptions } from './config.ts';
+import { type Face, type Holder, holderOf, pendingOf } from '../refs/holder.ts';
 import type { Entry, Exports } from './exports.ts';
-import { FORBIDDEN } from './forbidden.ts';
-import { type Face, type Holder, holderOf, pendingOf } from './refs.ts';
 
 /** What boxing needs of a connection. */
 export interface BoxingSide {

@@ -1,6 +1,6 @@
 // Our objects that the peer holds, and how often we sent each. An entry lives until the peer has released it as often (DEL).
 // Ids count up per connection and are never re-used: Python caches classes and proxies by id. Answers to RefCountingColl in rpyc/lib/colls.py.
-import { type Kind, kindOf } from './kinds.ts';
+import { type Kind, kindOf } from '../objects/kinds.ts';
 
 /** One object of ours in the peer's hands. */
 export interface Entry {

@@ -1,5 +1,5 @@
 // What classes say about themselves: members marked `@exposed`, `static exposed`, `static snakeCase`.
-import { INTRINSICS, lookup } from './lookup.ts';
+import { INTRINSICS, lookup } from '../objects/lookup.ts';
 
 const markedFunctions = new WeakSet<object>();
 const markedFields = new WeakMap<object, Set<string>>();

@@ -1,10 +1,10 @@
 // What Python means by equal, less, hashable and index, for JavaScript values; and how tables of Python methods are made.
 // The facades (list, dict, set, iterator) are written in these terms. Error texts are CPython's 3.11.
 import { Buffer } from 'node:buffer';
+import { HANDLE_BUFFITER } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { Complex, FrozenSet, isKwargs, NotImplemented, PyFloat, PyInt, Slice } from '../python/values.ts';
-import { HANDLE_BUFFITER } from './constants.ts';
-import { type Holder, holderOf } from './refs.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { dataEntries } from './repr.ts';
 
 const { OverflowError, RecursionError, TypeError: PyTypeError } = exceptions;

@@ -1,7 +1,9 @@
 // Python's dict on Maps and on plain objects: `[]`, operators and methods, with CPython's error texts.
+
+import { HANDLE_CALLATTR } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { isKwargs, NotImplemented } from '../python/values.ts';
-import { HANDLE_CALLATTR } from './constants.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { FORBIDDEN } from './forbidden.ts';
 import {
   ABSENT,
@@ -18,7 +20,6 @@ import {
   typeName,
   withItems,
 } from './pythonic.ts';
-import { type Holder, holderOf } from './refs.ts';
 import { dataEntries } from './repr.ts';
 
 const { KeyError, TypeError: PyTypeError, ValueError } = exceptions;

@@ -1,7 +1,7 @@
 // The peer's objects in our hands: one Holder per id_pack, seen through up to two proxies (faces). Owns counts and liveness.
 // A holder is remembered weakly (by the engine): when every proxy, path and stub of it is gone, the engine's sweep finds it dead and a DEL goes out.
 // Answers to BaseNetref in rpyc/core/netref.py and Connection._proxy_cache.
-import type { Connection } from './connection.ts';
+import type { Connection } from '../protocol/connection.ts';
 
 /** How a reference is used: awaitable (every operation a promise) or blocking. */
 export type Face = 'async' | 'sync';

@@ -1,10 +1,18 @@
 // Python's object protocol on our objects: str, repr, hash, comparison, instance check, context exit. Mapping section A3, "Operations".
+
 import { exceptions } from '../python/exceptions.ts';
 import { NotImplemented } from '../python/values.ts';
-import { type Access, lookup } from './access.ts';
 import { className } from './classes.ts';
-import type { Entry } from './exports.ts';
+import type { Kind } from './kinds.ts';
+import { lookup } from './lookup.ts';
 import { pyRepr } from './repr.ts';
+
+/** An object of ours with the id that the peer knows it by. */
+export interface Subject {
+  readonly object: object;
+  readonly kind: Kind;
+  readonly id: number;
+}
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -13,7 +21,7 @@ function own(object: object, name: string): AnyFunction | undefined {
   return typeof value === 'function' ? value : undefined;
 }
 
-export function strOf(entry: Entry): unknown {
+export function strOf(entry: Subject): unknown {
   const { object } = entry;
   const method = own(object, '__str__') ?? (typeof object === 'function' ? undefined : own(object, 'toString'));
   if (method !== undefined) return Reflect.apply(method, object, []);
@@ -22,7 +30,7 @@ export function strOf(entry: Entry): unknown {
   return object instanceof RegExp ? String(object) : reprOf(entry);
 }
 
-export function reprOf(entry: Entry): unknown {
+export function reprOf(entry: Subject): unknown {
   const { object, kind } = entry;
   const method = own(object, '__repr__');
   if (method !== undefined) return Reflect.apply(method, object, []);
@@ -34,7 +42,7 @@ export function reprOf(entry: Entry): unknown {
   return `<${className(object.constructor)} object #${entry.id}>`;
 }
 
-export function hashOf(entry: Entry): unknown {
+export function hashOf(entry: Subject): unknown {
   const { object, kind } = entry;
   const method = own(object, '__hash__');
   if (method !== undefined) return Reflect.apply(method, object, []);
@@ -47,13 +55,21 @@ export function hashOf(entry: Entry): unknown {
   return entry.id;
 }
 
-/** CMP: the operator's dunder where the class has one and the policy allows it, else identity for `==` and `!=`. */
-export function compare(access: Access, entry: Entry, other: unknown, operator: string): unknown {
+/**
+ * CMP: the operator's dunder where the class has one, else identity for `==` and `!=`.
+ * @param getattr reads the dunder as the peer may, or throws AttributeError
+ */
+export function compare(
+  getattr: (object: object, name: string) => unknown,
+  entry: Subject,
+  other: unknown,
+  operator: string,
+): unknown {
   const { object, kind } = entry;
   const method = own(object, operator) ?? kind.facade[operator];
-  if (method !== undefined) return Reflect.apply(access.getattr(object, operator) as AnyFunction, object, [other]);
+  if (method !== undefined) return Reflect.apply(getattr(object, operator) as AnyFunction, object, [other]);
   if (operator === '__ne__' && (own(object, '__eq__') ?? kind.facade.__eq__) !== undefined) {
-    const equal = Reflect.apply(access.getattr(object, '__eq__') as AnyFunction, object, [other]);
+    const equal = Reflect.apply(getattr(object, '__eq__') as AnyFunction, object, [other]);
     return equal === NotImplemented ? NotImplemented : !equal;
   }
   // Identity decides only what it can: a container and an equal local one are Python's to tell apart.

@@ -3,17 +3,17 @@
 // Answers to rpyc/core/vinegar.py.
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
+import { writeNumber } from '../boxing/boxing.ts';
+import { EXC_STOP_ITERATION } from '../constants.ts';
 import * as local from '../errors.ts';
 import { tx } from '../native/engine.ts';
 import { Tag } from '../native/tape.ts';
+import { FORBIDDEN } from '../objects/forbidden.ts';
+import { pyRepr } from '../objects/repr.ts';
+import type { Config } from '../policy/config.ts';
 import { exceptionClass, exceptions, PythonError, registeredName } from '../python/exceptions.ts';
+import { unknownException } from '../python/thrown.ts';
 import { PyFloat, PyInt } from '../python/values.ts';
-import { writeNumber } from './boxing.ts';
-import type { Config } from './config.ts';
-import { EXC_STOP_ITERATION } from './constants.ts';
-import { FORBIDDEN } from './forbidden.ts';
-import { pyRepr } from './repr.ts';
-import { unknownException } from './thrown.ts';
 
 /** What Python is to raise. */
 interface Payload {

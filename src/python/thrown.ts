@@ -1,5 +1,5 @@
 // Exceptions that are known by the name of their class and little else.
-import { exceptionClass, PythonError } from '../python/exceptions.ts';
+import { exceptionClass, PythonError } from './exceptions.ts';
 
 /** The error for a class name as Python shows it, `builtins.ValueError`, and its one argument (none for null or ''). */
 export function exceptionOf(fullName: string, argument: unknown): Error {

@@ -1,9 +1,10 @@
 // Python's generator on iterators and generators of either kind: `__next__`, send, throw, close.
+
+import { HANDLE_STR } from '../constants.ts';
 import { exceptions, isExceptionClass } from '../python/exceptions.ts';
-import { HANDLE_STR } from './constants.ts';
+import { exceptionOf } from '../python/thrown.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { type Facade, isThenable, methods, none, one, some, table, typeName } from './pythonic.ts';
-import { type Holder, holderOf } from './refs.ts';
-import { exceptionOf } from './thrown.ts';
 
 const { RuntimeError, StopIteration, TypeError: PyTypeError } = exceptions;
 

@@ -1,22 +1,23 @@
 // Attribute policy: which names of our objects a peer may read, write, delete or call, and how they resolve.
 // The forbidden names and intrinsic prototypes are out of reach under every configuration. Answers to Connection._check_attr/_access_attr.
+
+import { type ByValuePolicy, byValuePolicy } from '../boxing/by-value.ts';
+import { isClass } from '../objects/classes.ts';
+import { FORBIDDEN, makesCode, POLICY_HOOKS } from '../objects/forbidden.ts';
+import { OFFERED } from '../objects/instance.ts';
+import { type Kind, kindOf } from '../objects/kinds.ts';
+import { INTRINSICS, lookup } from '../objects/lookup.ts';
 import { exceptions } from '../python/exceptions.ts';
-import { type ByValuePolicy, byValuePolicy } from './by-value.ts';
-import { isClass } from './classes.ts';
+import { isNetref } from '../refs/holder.ts';
 import type { Config } from './config.ts';
 import { declaredExposed, hasSnakeCase, isMarked, snakeCased } from './exposure.ts';
-import { FORBIDDEN, makesCode, POLICY_HOOKS } from './forbidden.ts';
-import { OFFERED } from './instance-facade.ts';
-import { type Kind, kindOf } from './kinds.ts';
-import { INTRINSICS, lookup } from './lookup.ts';
-import { isNetref } from './refs.ts';
 
 const { AttributeError, TypeError: PyTypeError } = exceptions;
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
+export { lookup } from '../objects/lookup.ts';
 export { markExposed, markExposedField } from './exposure.ts';
-export { lookup } from './lookup.ts';
 
 type Permission = 'allow_getattr' | 'allow_setattr' | 'allow_delattr';
 

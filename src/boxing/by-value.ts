@@ -2,10 +2,10 @@
 // RPyC has no list, dict or set on the wire. So an Array becomes a tuple, a Map or object a tuple of (key, value) pairs
 // (`dict(result)` makes the dict again), a Set a frozenset, a typed array a tuple of numbers, a Date a float of seconds since 1970.
 import { codedError } from '../errors.ts';
+import { FORBIDDEN } from '../objects/forbidden.ts';
+import { dataEntries } from '../objects/repr.ts';
 import { Complex, Ellipsis, FrozenSet, NotImplemented, PyFloat, PyInt, Slice } from '../python/values.ts';
-import { FORBIDDEN } from './forbidden.ts';
-import { holderOf } from './refs.ts';
-import { dataEntries } from './repr.ts';
+import { holderOf } from '../refs/holder.ts';
 
 type AnyFunction = (...args: unknown[]) => unknown;
 /** Instances of these travel as pairs of their own enumerable data. */

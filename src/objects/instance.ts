@@ -2,7 +2,7 @@
 // Reads property descriptors only: no getter runs while a kind is found out, which may be in the middle of a message.
 import { exceptions } from '../python/exceptions.ts';
 import { NotImplemented, PyFloat } from '../python/values.ts';
-import { next } from './iterator-facade.ts';
+import { next } from './iterator.ts';
 import { type Facade, type Method, table } from './pythonic.ts';
 
 type Iterating = { [Symbol.iterator]?(): Iterator<unknown>; [Symbol.asyncIterator]?(): AsyncIterator<unknown> };
