@@ -71,9 +71,8 @@ export { BgServingThread, oneway } from './netref/serving.ts';
 export type { Argument, ByValue, Netref, Path, Result, SyncNetref, SyncResult } from './netref/types.ts';
 export { type ValueOptions, value } from './netref/value.ts';
 export { type Config, type ConnectionOptions, DEFAULT_CONFIG, type Logger } from './policy/config.ts';
-export { Connection } from './protocol/connection.ts';
-export type { ConnectionStats } from './protocol/parts.ts';
-export type { SyncConnection } from './protocol/sync.ts';
+export { Connection, type SyncConnection } from './protocol/connection.ts';
+export type { ConnectionStats } from './protocol/statistics.ts';
 export { exceptions, PythonError, registerException } from './python/exceptions.ts';
 export {
   dumps,

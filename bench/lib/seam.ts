@@ -1,7 +1,6 @@
 // The messages of the seam comparison, and one push endpoint of the engine to read and write them as protocol/ does.
 
-import type { BoxingSide } from '../../src/boxing/boxing.ts';
-import { addon } from '../../src/native/load.ts';
+import { addon, BoxReader, BoxWriter, Exports, nameId, tx } from '../../src/internals.ts';
 import { JsEncoder } from './js-codec.ts';
 
 /** What of a message is put into, or comes out of, a codec. */
@@ -69,15 +68,16 @@ export function frameOf(message: Message, idPack: Uint8Array): Buffer {
   return Buffer.from(encoder.bytes.subarray(0, encoder.end));
 }
 
-/** What boxing asks of a connection. */
-export function sideOf(freezeTuples: boolean): BoxingSide {
-  return {
-    exports: { get: () => undefined, classOf: () => undefined },
-    options: { bigint: 'auto', freezeTuples },
-    owns: () => true,
-    arrive: (rid: number) => ({ rid }),
-  } as unknown as BoxingSide;
-}
+/** A reader as connections have one; references are plain objects. */
+export const readerOf = (freezeTuples: boolean): BoxReader =>
+  new BoxReader(
+    { bigint: 'auto', freezeTuples },
+    { objectOf: () => undefined },
+    { arrive: (rid: number) => ({ rid }) },
+  );
+
+/** A writer as connections have one. */
+export const makeWriter = (): BoxWriter => new BoxWriter(tx, new Exports(nameId), undefined);
 
 /** A push endpoint that speaks 6.x, uncompressed. */
 export function openPush(): number {

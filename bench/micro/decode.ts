@@ -1,15 +1,12 @@
 // Question: how should a received message become JavaScript, ready to dispatch? Records + tape (ours), values built by Node-API in Rust, or
 // plain JavaScript from the first byte on. 64 messages arrive together (one where they are large), and alone.
 
-import { readTuple, readValue, startReading } from '../../src/boxing/boxing.ts';
-import { enterBatch, leaveBatch, nameOf } from '../../src/native/engine.ts';
-import { addon } from '../../src/native/load.ts';
-import { RECORD_WORDS } from '../../src/native/tape.ts';
+import { addon, enterBatch, leaveBatch, nameOf, RECORD_WORDS } from '../../src/internals.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { JsDecoder } from '../lib/js-codec.ts';
 import { report } from '../lib/micro.ts';
 import { loadNaive } from '../lib/naive.ts';
-import { frameOf, MESSAGES, OUR_PACK, openPush, sideOf } from '../lib/seam.ts';
+import { frameOf, MESSAGES, OUR_PACK, openPush, readerOf } from '../lib/seam.ts';
 
 /** What dispatch works with. One object per decoder, overwritten by each message. */
 class Decoded {
@@ -25,7 +22,7 @@ const naive = await loadNaive();
 const input = Buffer.alloc(1 << 17);
 naive.init(input, Buffer.alloc(1 << 17));
 const handle = openPush();
-const side = sideOf(false);
+const reader = readerOf(false);
 
 function tape(chunk: Buffer, out: Decoded): void {
   addon.feed(handle, chunk);
@@ -39,12 +36,10 @@ function tape(chunk: Buffer, out: Decoded): void {
     if (out.kind === 1) {
       out.object = words[at + 4];
       out.name = nameOf(words[at + 5]);
-      startReading(arena, words[at + 7], side, 'async');
-      out.args = readTuple();
-      out.kwargs = readTuple();
+      out.args = reader.start(arena, words[at + 7], 'async').tuple();
+      out.kwargs = reader.tuple();
     } else {
-      startReading(arena, words[at + 6], side, 'async');
-      out.args = readValue();
+      out.args = reader.start(arena, words[at + 6], 'async').value();
     }
   }
   leaveBatch();

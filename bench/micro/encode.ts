@@ -2,15 +2,12 @@
 // Rust, or written to a Buffer in plain JavaScript. 64 messages per flush (one where they are large), and one. All end in a buffer of
 // bytes that a write could take: ours in the endpoint's queue, which is emptied now and then.
 
-import { writeBox, writeTuple } from '../../src/boxing/boxing.ts';
-import { flush, nameId, tx } from '../../src/native/engine.ts';
-import { addon } from '../../src/native/load.ts';
-import { Tag } from '../../src/native/tape.ts';
+import { addon, flush, nameId, Tag, tx } from '../../src/internals.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { JsEncoder } from '../lib/js-codec.ts';
 import { report } from '../lib/micro.ts';
 import { loadNaive } from '../lib/naive.ts';
-import { learnPeer, MESSAGES, type Message, openPush, PEER_PACK, peerFrame, sideOf } from '../lib/seam.ts';
+import { learnPeer, MESSAGES, type Message, makeWriter, openPush, PEER_PACK, peerFrame } from '../lib/seam.ts';
 
 const naive = await loadNaive();
 const input = Buffer.alloc(1 << 17);
@@ -21,7 +18,7 @@ const [, , , naiveRid] = naive.decode(0);
 
 const handle = openPush();
 const rid = learnPeer(handle);
-const side = sideOf(false);
+const writer = makeWriter();
 const NOTHING = new Uint8Array();
 
 let flushes = 0;
@@ -35,11 +32,11 @@ function tape(message: Message, together: number): Uint8Array {
       tx.container(Tag.BOX, 4);
       tx.ref(rid);
       tx.name(nameId(message.name));
-      writeTuple(side, message.args, 1);
-      writeTuple(side, message.kwargs, 1);
+      writer.tuple(message.args, 1);
+      writer.tuple(message.kwargs, 1);
     } else {
       tx.begin(handle, 2, message.seq, 0, 0);
-      writeBox(side, message.value, 0);
+      writer.box(message.value, 0);
     }
     tx.commit();
   }

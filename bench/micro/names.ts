@@ -1,17 +1,14 @@
 // Question: is an attribute's name cheaper as an interned id, looked up by a Map and spelled by Rust, than as a text on the tape?
 // 64 attribute calls with two ints per flush, the name from a set of 16.
 
-import { writeTuple } from '../../src/boxing/boxing.ts';
-import { flush, nameId, tx } from '../../src/native/engine.ts';
-import { addon } from '../../src/native/load.ts';
-import { Tag } from '../../src/native/tape.ts';
+import { addon, flush, nameId, Tag, tx } from '../../src/internals.ts';
 import { alternate, assertEqual, bulk } from '../lib/alternate.ts';
 import { report } from '../lib/micro.ts';
-import { learnPeer, openPush, sideOf } from '../lib/seam.ts';
+import { learnPeer, makeWriter, openPush } from '../lib/seam.ts';
 
 const handle = openPush();
 const rid = learnPeer(handle);
-const side = sideOf(false);
+const writer = makeWriter();
 const ARGS = [5, 10];
 const MANY = 64;
 
@@ -24,7 +21,7 @@ function calls(names: readonly string[], write: (name: string) => void): void {
     tx.container(Tag.BOX, 4);
     tx.ref(rid);
     write(names[i & 15]);
-    writeTuple(side, ARGS, 1);
+    writer.tuple(ARGS, 1);
     tx.container(Tag.TUPLE, 0);
     tx.commit();
   }

@@ -42,9 +42,9 @@ export class Exports {
     return this.byId.get(id);
   }
 
-  /** The class whose instances travel under this class_id, if it is a class of ours. */
-  classOf(classId: number): object | undefined {
-    return this.classes.get(classId);
+  /** The object that travels under this id, or the class of ours whose class_id it is. */
+  objectOf(id: number): object | undefined {
+    return this.byId.get(id)?.object ?? this.classes.get(id);
   }
 
   /** Counts one more sending of `object`. */

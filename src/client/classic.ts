@@ -1,8 +1,7 @@
 // Classic mode for its users, as `rpyc.classic`: connecting to a slave, and what one does with it. Answers to rpyc/utils/classic.py.
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import type { Ref } from '../netref/helpers.ts';
-import type { Connection } from '../protocol/connection.ts';
-import type { SyncConnection } from '../protocol/sync.ts';
+import type { Connection, SyncConnection } from '../protocol/connection.ts';
 import { ClassicClient } from '../service/classic.ts';
 import {
   type AnyClassic,

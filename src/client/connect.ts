@@ -6,8 +6,8 @@ import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOptions } from '../policy/config.ts';
+import type { SyncConnection } from '../protocol/connection.ts';
 import { Connection } from '../protocol/connection.ts';
-import type { SyncConnection } from '../protocol/sync.ts';
 import { rootOf, type ServiceSource, VoidService } from '../service/service.ts';
 
 /** Wire version: RPyC 4.1 to 5.x speak 5, RPyC 6 speaks 6; 'auto' finds out. */

@@ -5,7 +5,7 @@ import * as H from '../constants.ts';
 import { type Answer, isRemote, perform, type Ref } from '../netref/helpers.ts';
 import { ask } from '../netref/steps.ts';
 import { dumps, loads, type ReadOptions, type WriteOptions } from '../python/pickle.ts';
-import { pendingOf } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
 import type { AnyClassic, ClassicConnection, SyncClassicConnection } from '../service/master.ts';
 
 /** Known to every Python since 3.4; brings bytes and sets without detours. */

@@ -2,9 +2,9 @@
 // value itself on a blocking one. Also: several calls in flight, in either face.
 
 import type { Ref } from '../netref/helpers.ts';
-import { Waiter } from '../protocol/pending.ts';
-import type { Face } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
 import { holderOf } from '../refs/holder.ts';
+import { Waiter } from '../refs/waiter.ts';
 
 /** A job. What it yields comes back settled. */
 // biome-ignore lint/suspicious/noExplicitAny: a step gives back whatever was yielded
@@ -45,18 +45,18 @@ export interface Sent {
 export function send(face: Face, ref: Ref, method: string, ...args: unknown[]): Sent {
   const holder = holderOf(ref);
   if (holder === undefined) throw new TypeError('a remote object is needed here');
-  const { conn } = holder;
+  const { peer } = holder;
   if (face === 'async') {
-    const promise = conn.call(holder, method, args, undefined, 'async');
+    const promise = peer.call(holder, method, args, undefined, 'async');
     // It is asked for later; until then a failure is nobody's.
     promise.catch(() => undefined);
     return { result: () => promise };
   }
   const waiter = new Waiter('sync');
-  conn.callFor(waiter, holder, method, args, undefined);
+  peer.callFor(waiter, holder, method, args, undefined);
   return {
     result: () => {
-      conn.waitUntil(waiter);
+      peer.waitUntil(waiter);
       return waiter.result();
     },
   };

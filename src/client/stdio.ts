@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { createInterface } from 'node:readline';
 import { getattr, type Ref, setattr, setitem } from '../netref/helpers.ts';
 import { exceptions } from '../python/exceptions.ts';
-import type { Face } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
 import type { AnyClassic, ClassicConnection, SyncClassicConnection } from '../service/master.ts';
 import { drive, type Moves } from './moves.ts';
 

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Ref } from '../netref/helpers.ts';
 import { exceptions } from '../python/exceptions.ts';
-import type { Face } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
 import type { AnyClassic, ClassicConnection, SyncClassicConnection } from '../service/master.ts';
 import { drive, type Moves, type Sent, send } from './moves.ts';
 

@@ -3,11 +3,9 @@
 // Answers to rpyc/core/vinegar.py.
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
-import { writeNumber } from '../boxing/boxing.ts';
 import { EXC_STOP_ITERATION } from '../constants.ts';
 import * as local from '../errors.ts';
-import { tx } from '../native/engine.ts';
-import { Tag } from '../native/tape.ts';
+import { Tag, type Transmit } from '../native/tape.ts';
 import { FORBIDDEN } from '../objects/forbidden.ts';
 import { pyRepr } from '../objects/repr.ts';
 import type { Config } from '../policy/config.ts';
@@ -196,33 +194,33 @@ function usableAttr(payload: Payload, name: string, value: unknown): boolean {
 }
 
 /** Writes one argument or attribute by value, or as its repr. Never throws. */
-function writeSafely(value: unknown): void {
+function writeSafely(tape: Transmit, value: unknown): void {
   switch (typeof value) {
     case 'undefined':
-      tx.word(Tag.NONE);
+      tape.word(Tag.NONE);
       return;
     case 'boolean':
-      tx.word(value ? Tag.TRUE : Tag.FALSE);
+      tape.word(value ? Tag.TRUE : Tag.FALSE);
       return;
     case 'number':
-      writeNumber(value);
+      tape.number(value);
       return;
     case 'string':
-      tx.str(value.toWellFormed());
+      tape.str(value.toWellFormed());
       return;
     case 'bigint':
-      if (value.toString().length < 4000) tx.bigint(value);
-      else tx.str('<an integer of more than 4000 digits>');
+      if (value.toString().length < 4000) tape.bigint(value);
+      else tape.str('<an integer of more than 4000 digits>');
       return;
     default:
-      if (value === null) tx.word(Tag.NONE);
-      else if (value instanceof PyFloat) tx.float(value.value);
-      else if (value instanceof PyInt) writeSafely(value.value);
+      if (value === null) tape.word(Tag.NONE);
+      else if (value instanceof PyFloat) tape.float(value.value);
+      else if (value instanceof PyInt) writeSafely(tape, value.value);
       else if (isShortTuple(value, 0)) {
-        tx.container(Tag.TUPLE, value.length);
-        for (const item of value) writeSafely(item);
-      } else if (types.isUint8Array(value) && value.byteLength < 65_536) tx.data(Buffer.from(value));
-      else tx.str(safeRepr(value));
+        tape.container(Tag.TUPLE, value.length);
+        for (const item of value) writeSafely(tape, item);
+      } else if (types.isUint8Array(value) && value.byteLength < 65_536) tape.data(Buffer.from(value));
+      else tape.str(safeRepr(value));
   }
 }
 
@@ -300,31 +298,31 @@ function read(thrown: unknown, brief: boolean): { payload: Payload; text: string
   }
 }
 
-/** Appends the payload of an EXCEPTION message for `thrown` to the tape. `brief`: its class only. */
-export function writeException(thrown: unknown, config: Config, version: string, brief = false): void {
+/** Appends the payload of an EXCEPTION message for `thrown` to the message begun on `tape`. `brief`: its class only. */
+export function writeException(tape: Transmit, thrown: unknown, config: Config, version: string, brief = false): void {
   const told = read(thrown, brief);
   if (told === undefined) {
-    tx.int(EXC_STOP_ITERATION);
+    tape.int(EXC_STOP_ITERATION);
     return;
   }
   const { payload, text } = told;
   const { attrs } = payload;
-  tx.container(Tag.TUPLE, 4);
-  tx.container(Tag.TUPLE, 2);
-  tx.str(payload.module);
-  tx.str(payload.name);
-  tx.container(Tag.TUPLE, payload.args.length);
-  for (const arg of payload.args) writeSafely(arg);
-  tx.container(Tag.TUPLE, attrs.length + 1);
+  tape.container(Tag.TUPLE, 4);
+  tape.container(Tag.TUPLE, 2);
+  tape.str(payload.module);
+  tape.str(payload.name);
+  tape.container(Tag.TUPLE, payload.args.length);
+  for (const arg of payload.args) writeSafely(tape, arg);
+  tape.container(Tag.TUPLE, attrs.length + 1);
   for (const [name, value] of attrs) {
-    tx.container(Tag.TUPLE, 2);
-    tx.str(name);
-    writeSafely(value);
+    tape.container(Tag.TUPLE, 2);
+    tape.str(name);
+    writeSafely(tape, value);
   }
-  tx.container(Tag.TUPLE, 2);
-  tx.str('_remote_version');
-  tx.str(config.include_local_version ? version : '<version denied>');
-  tx.str(config.include_local_traceback ? text : '<traceback denied>');
+  tape.container(Tag.TUPLE, 2);
+  tape.str('_remote_version');
+  tape.str(config.include_local_version ? version : '<version denied>');
+  tape.str(config.include_local_traceback ? text : '<traceback denied>');
 }
 
 /** Never copied from a peer's exception to ours. */

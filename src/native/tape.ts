@@ -245,6 +245,12 @@ export class Transmit {
     this.w += 4;
   }
 
+  /** A safe integer is an int; everything else a float, so that 1e300 does not become an int of 301 digits. */
+  number(value: number): void {
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.int(value);
+    else this.float(value);
+  }
+
   /** An integer of at most 53 bits. */
   int(value: number): void {
     if (value >= -0x800000 && value <= 0x7fffff) this.word((value << 8) | Tag.INT);

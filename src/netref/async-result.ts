@@ -1,10 +1,11 @@
 // RPyC's `async_`: a callable that returns at once with an AsyncResult. Answers to rpyc/core/async_.py and helpers.py.
 import { performance } from 'node:perf_hooks';
-import { splitKwargs } from '../boxing/boxing.ts';
 import { TimeoutError } from '../errors.ts';
-import type { Connection } from '../protocol/connection.ts';
-import type { Pending } from '../protocol/pending.ts';
-import { type Face, type Holder, holderOf, pendingOf } from '../refs/holder.ts';
+import { splitKwargs } from '../python/values.ts';
+import type { Face } from '../refs/face.ts';
+import { type Holder, holderOf, type Peer } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
+import type { Pending } from '../refs/waiter.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { makeView } from './faces.ts';
 import { misused } from './handler.ts';
@@ -17,7 +18,7 @@ type State = 'pending' | 'value' | 'error' | 'expired';
 
 /** Where an answer comes from: how to stop waiting for it, and (of a call that was sent at once) what to serve until it is there. */
 interface Source {
-  readonly conn?: Connection;
+  readonly peer?: Peer;
   forget(): void;
 }
 
@@ -92,15 +93,15 @@ export class AsyncResult implements PromiseLike<unknown>, Pending {
     return this.state;
   }
 
-  /** Has a waiter nothing more to wait for? See Connection.waitUntil. @internal */
+  /** Has a waiter nothing more to wait for? See Peer.waitUntil. @internal */
   get done(): boolean {
     return this.look() !== 'pending';
   }
 
   /** Has the answer come? False for an expired result. Of a blocking reference: looks whether it has, as RPyC does. */
   get ready(): boolean {
-    const conn = this.face === 'sync' && this.look() === 'pending' ? this.source?.conn : undefined;
-    if (conn !== undefined && conn.canBlock && !conn.closed) conn.serveSync(0);
+    const peer = this.face === 'sync' && this.look() === 'pending' ? this.source?.peer : undefined;
+    if (peer !== undefined && peer.canBlock && !peer.closed) peer.serveSync(0);
     const state = this.look();
     return state === 'value' || state === 'error';
   }
@@ -128,10 +129,10 @@ export class AsyncResult implements PromiseLike<unknown>, Pending {
   }
 
   private block(): void {
-    const conn = this.look() === 'pending' ? this.source?.conn : undefined;
-    if (conn !== undefined)
+    const peer = this.look() === 'pending' ? this.source?.peer : undefined;
+    if (peer !== undefined)
       try {
-        conn.waitUntil(this, this.deadline - performance.now());
+        peer.waitUntil(this, this.deadline - performance.now());
       } catch (error) {
         if (this.state === 'pending' && error instanceof TimeoutError) this.expire();
         else if (this.state === 'pending') throw error;
@@ -221,13 +222,13 @@ interface Callee {
 }
 
 function callAtOnce({ holder, name }: Callee, face: Face, args: readonly unknown[]): AsyncResult {
-  const { conn } = holder;
+  const { peer } = holder;
   const [positional, named] = splitKwargs(args);
   const resolved = isSimple(positional) ? positional : runSync(resolveArgs(positional));
   const keywords = named === undefined ? named : runSync(resolveNamed(named));
   const result = new AsyncResult(face);
-  const seq = conn.callFor(result, holder, name, resolved, keywords);
-  return result.from({ conn, forget: () => conn.forget(seq) });
+  const seq = peer.callFor(result, holder, name, resolved, keywords);
+  return result.from({ peer, forget: () => peer.forget(seq) });
 }
 
 /** A call that takes several requests, or a signal. */

@@ -31,9 +31,9 @@ export class AwaitableNetref extends AwaitableHandler {
       case Symbol.asyncIterator:
         return () => iterate(holder, options).async();
       case Symbol.dispose:
-        return () => holder.conn.release(holder);
+        return () => holder.peer.release(holder);
       case Symbol.asyncDispose:
-        return async () => holder.conn.release(holder);
+        return async () => holder.peer.release(holder);
       case Symbol.toPrimitive:
       case 'toString':
       case 'toJSON':

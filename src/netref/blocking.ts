@@ -1,7 +1,8 @@
 // The blocking face of a remote object, and its method stubs: every operation returns when the peer has answered.
 import { inspect } from 'node:util';
 import { HANDLE_GETATTR, HANDLE_INSPECT, HANDLE_STR } from '../constants.ts';
-import { HOLDER, type Holder, IdPackOf, PENDING, type PendingRef, pendingOf } from '../refs/holder.ts';
+import { HOLDER, type Holder, IdPackOf } from '../refs/holder.ts';
+import { PENDING, type PendingRef, pendingOf } from '../refs/pending-ref.ts';
 import { callNow } from './calls.ts';
 import { CALLABLE, describe, FACE, Handler, isLocal, MAX_CACHED } from './handler.ts';
 import { iterate } from './iteration.ts';
@@ -11,9 +12,9 @@ import { ask, askCall, runAsync, runSync } from './steps.ts';
 
 /** Method names of a class of the peer's; one INSPECT, at the first attribute read. */
 function methodsOf(holder: Holder, options: CallOptions | undefined): ReadonlySet<string> {
-  const { cls, conn } = holder;
+  const { cls, peer } = holder;
   if (cls.methods === undefined) {
-    const listed = conn.askSync('sync', HANDLE_INSPECT, [new IdPackOf(holder)], limitsOf(options));
+    const listed = peer.askSync('sync', HANDLE_INSPECT, [new IdPackOf(holder)], limitsOf(options));
     const names = Array.isArray(listed) ? listed.map((entry) => String(Array.isArray(entry) ? entry[0] : entry)) : [];
     cls.methods = new Set(names);
   }
@@ -47,7 +48,7 @@ export class BlockingNetref extends Handler {
       case Symbol.iterator:
         return () => iterate(holder, options).sync();
       case Symbol.dispose:
-        return () => holder.conn.release(holder);
+        return () => holder.peer.release(holder);
       case Symbol.toPrimitive:
         return (hint: string) =>
           runSync(hint === 'number' ? askCall(holder, '__float__') : ask(holder, HANDLE_STR), 'sync', options);

@@ -1,7 +1,7 @@
 // Calls through a proxy: positional and keyword arguments, paths among them resolved first; the usual call in one step.
-import { splitKwargs } from '../boxing/boxing.ts';
-import { isKwargs, type Kwargs, kwargs } from '../python/values.ts';
-import { type Holder, pendingOf } from '../refs/holder.ts';
+import { isKwargs, type Kwargs, kwargs, splitKwargs } from '../python/values.ts';
+import type { Holder } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
 import { type CallOptions, limitsOf } from './options.ts';
 import { askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
 
@@ -46,7 +46,7 @@ export function callLater(
   args: readonly unknown[],
   options: CallOptions | undefined,
 ): Promise<unknown> {
-  if (isSimple(args)) return holder.conn.call(holder, name, args, undefined, 'async', limitsOf(options));
+  if (isSimple(args)) return holder.peer.call(holder, name, args, undefined, 'async', limitsOf(options));
   const [positional, named] = splitKwargs(args);
   return runAsync(resolveAndCall(holder, name, positional, named), 'async', options);
 }
@@ -57,7 +57,7 @@ export function callNow(
   args: readonly unknown[],
   options: CallOptions | undefined,
 ): unknown {
-  if (isSimple(args)) return holder.conn.callSync(holder, name, args, undefined, 'sync', limitsOf(options));
+  if (isSimple(args)) return holder.peer.callSync(holder, name, args, undefined, 'sync', limitsOf(options));
   const [positional, named] = splitKwargs(args);
   return runSync(resolveAndCall(holder, name, positional, named), 'sync', options);
 }

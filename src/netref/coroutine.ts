@@ -3,9 +3,8 @@
 // would be lost: RPyC sends a StopIteration as a bare number (vinegar.dump). So `asyncio.run` of the peer runs it.
 
 import { HANDLE_GETATTR } from '../constants.ts';
-import type { Connection } from '../protocol/connection.ts';
 import { exceptions } from '../python/exceptions.ts';
-import { type Holder, holderOf } from '../refs/holder.ts';
+import { type Holder, holderOf, type Peer } from '../refs/holder.ts';
 import { misused } from './handler.ts';
 import { type Answer, perform, type Ref, resolve } from './helpers.ts';
 import { ask, askCall, type Steps } from './steps.ts';
@@ -13,7 +12,7 @@ import { ask, askCall, type Steps } from './steps.ts';
 const COROUTINE = 'builtins.coroutine';
 
 /** `asyncio.run` of each peer that let us have it. */
-const runners = new WeakMap<Connection, Holder>();
+const runners = new WeakMap<Peer, Holder>();
 
 /** One step towards `asyncio.run`; the object stepped from has served then. */
 function* step(from: Holder | undefined, next: (from: Holder) => Steps<unknown>): Steps<Holder | undefined> {
@@ -21,12 +20,12 @@ function* step(from: Holder | undefined, next: (from: Holder) => Steps<unknown>)
   try {
     return holderOf(yield* next(from));
   } finally {
-    from.conn.release(from);
+    from.peer.release(from);
   }
 }
 
 function* runnerOf(coroutine: Holder): Steps<Holder> {
-  const known = runners.get(coroutine.conn);
+  const known = runners.get(coroutine.peer);
   if (known !== undefined && !known.released) return known;
   try {
     const attribute = (name: string) => (from: Holder) => ask(from, HANDLE_GETATTR, name);
@@ -37,7 +36,7 @@ function* runnerOf(coroutine: Holder): Steps<Holder> {
     const asyncio = yield* step(load, (from) => askCall(from, undefined, ['asyncio']));
     const run = yield* step(asyncio, attribute('run'));
     if (run === undefined) throw new exceptions.AttributeError('run');
-    runners.set(coroutine.conn, run);
+    runners.set(coroutine.peer, run);
     return run;
   } catch (cause) {
     if (!(cause instanceof exceptions.AttributeError)) throw cause;
@@ -64,8 +63,8 @@ function* runnerOf(coroutine: Holder): Steps<Holder> {
  */
 export function coroutine(ref: Ref, run?: Ref): Answer<Ref> {
   return perform(ref, function* (holder) {
-    if (run !== undefined) return yield* askCall(yield* resolve(run), undefined, [holder.conn.proxyOf(holder)]);
+    if (run !== undefined) return yield* askCall(yield* resolve(run), undefined, [holder.peer.proxyOf(holder)]);
     if (holder.cls.name !== COROUTINE) throw misused(`${holder.cls.name} is no coroutine`);
-    return yield* askCall(yield* runnerOf(holder), undefined, [holder.conn.proxyOf(holder)]);
+    return yield* askCall(yield* runnerOf(holder), undefined, [holder.peer.proxyOf(holder)]);
   });
 }

@@ -1,6 +1,8 @@
 // Making what users touch: the two faces of a remote object, and views of either through call options.
 // Mapping section B. Answers to BaseNetref in rpyc/core/netref.py.
-import { type Face, type Holder, holderOf, pendingOf } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
 import { AwaitableNetref } from './awaitable.ts';
 import { BlockingNetref, restub } from './blocking.ts';
 import { CALLABLE, OBJECT } from './handler.ts';

@@ -2,10 +2,11 @@
 
 import * as H from '../constants.ts';
 import { codedError } from '../errors.ts';
-import type { Connection } from '../protocol/connection.ts';
-import type { SyncConnection } from '../protocol/sync.ts';
+import type { Connection, SyncConnection } from '../protocol/connection.ts';
 import { exceptions } from '../python/exceptions.ts';
-import { type Face, type Holder, holderOf, IdPackOf, pendingOf } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
+import { type Holder, holderOf, IdPackOf } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
 import { makeView } from './faces.ts';
 import { FACE } from './handler.ts';
 import { type Buffering, DEFAULT_BUFFERING, iterate } from './iteration.ts';
@@ -171,7 +172,7 @@ export function bool(ref: Ref): Answer<boolean> {
 export function isinstance(ref: Ref, cls: Ref): Answer<boolean> {
   return perform(ref, function* (holder) {
     const type = yield* resolve(cls);
-    if (type.conn === holder.conn && type.isClass && type.cls === holder.cls && !holder.isClass) return true;
+    if (type.peer === holder.peer && type.isClass && type.cls === holder.cls && !holder.isClass) return true;
     return Boolean(yield* ask(type, H.HANDLE_INSTANCECHECK, new IdPackOf(holder)));
   });
 }
@@ -204,7 +205,7 @@ export function buffiter(ref: Ref, buffering: Partial<Buffering> = {}): Iterable
 export function release(ref: Ref): void {
   const holder = holderOf(ref);
   if (holder === undefined) throw notNetref(ref);
-  holder.conn.release(holder);
+  holder.peer.release(holder);
 }
 
 /**

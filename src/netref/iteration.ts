@@ -73,7 +73,7 @@ class Cursor {
   /** Gives the remote iterator back at once. */
   close(): void {
     const { iterator } = this;
-    if (iterator !== undefined && iterator !== this.holder) iterator.conn.release(iterator);
+    if (iterator !== undefined && iterator !== this.holder) iterator.peer.release(iterator);
     this.iterator = undefined;
   }
 }

@@ -97,5 +97,5 @@ export function* callKey(
 /** Drops a reference that has served as soon as it has: the intermediate object of a chain, a value that was only looked for. */
 export function giveBack(value: unknown): void {
   const holder = holderOf(value);
-  if (holder !== undefined) holder.conn.release(holder);
+  if (holder !== undefined) holder.peer.release(holder);
 }

@@ -2,7 +2,8 @@
 import { HANDLE_CMP } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { NotImplemented } from '../python/values.ts';
-import { type Holder, holderOf, pendingOf } from '../refs/holder.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
 import { type Answer, perform, type Ref } from './helpers.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 

@@ -1,6 +1,6 @@
 // What a caller may say about one call: how long to wait, and a signal that ends the wait. Carried by a view of the reference, so that
 // nothing of ours mixes with the arguments of the remote function.
-import { Limits } from '../protocol/limits.ts';
+import { Limits } from '../refs/limits.ts';
 
 /** How to make calls through a reference; see {@link withOptions}. */
 export interface CallOptions {

@@ -1,7 +1,9 @@
 // Paths of the awaitable face: `conn.root.a.b` sends nothing until it is awaited or called.
 import { inspect } from 'node:util';
-import { splitKwargs } from '../boxing/boxing.ts';
-import { Holder, PENDING, type PendingRef } from '../refs/holder.ts';
+import { splitKwargs } from '../python/values.ts';
+import { Holder } from '../refs/holder.ts';
+import type { RootSource } from '../refs/netrefs.ts';
+import { PENDING, type PendingRef } from '../refs/pending-ref.ts';
 import { callLater, resolveArgs, resolveNamed } from './calls.ts';
 import { AwaitableHandler, CALLABLE, FACE, isLocal } from './handler.ts';
 import { callKey, callOn, giveBack, keyOf, readFrom, readKey } from './keys.ts';
@@ -127,14 +129,6 @@ class Path extends AwaitableHandler implements PendingRef {
 async function* iteratePath(path: PromiseLike<unknown>): AsyncGenerator<unknown> {
   const value = await path;
   yield* value as AsyncIterable<unknown>;
-}
-
-/** What a path can start with: a connection (its root), or a module of a classic one. */
-export interface RootSource {
-  /** The awaitable reference, once it was fetched. */
-  readonly root: unknown;
-  fetchRoot(): Promise<object>;
-  fetchRootSync(): object;
 }
 
 /** `conn.root` of a connection whose root was not asked for yet: a path that starts with GETROOT. */

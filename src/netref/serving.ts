@@ -1,9 +1,10 @@
 // Calls without an answer, and RPyC's background server for ported code. Answers to BgServingThread in rpyc/utils/helpers.py;
 // `oneway` is Pyro's word for what RPyC users write as an async_ whose result they drop.
-import { splitKwargs } from '../boxing/boxing.ts';
-import type { Connection } from '../protocol/connection.ts';
-import type { SyncConnection } from '../protocol/sync.ts';
-import { holderOf, pendingOf } from '../refs/holder.ts';
+
+import type { Connection, SyncConnection } from '../protocol/connection.ts';
+import { splitKwargs } from '../python/values.ts';
+import { holderOf } from '../refs/holder.ts';
+import { pendingOf } from '../refs/pending-ref.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { misused } from './handler.ts';
 import { faceOf, notNetref, type Ref } from './helpers.ts';
@@ -26,7 +27,7 @@ export function oneway(callable: Ref): (...args: unknown[]) => void {
       if (face === 'async' && !isSimple(args)) ignore(Reflect.apply(callable, undefined, args));
       else {
         const [positional, named] = splitKwargs(args);
-        holder.conn.callOneway(holder, undefined, runSync(resolveArgs(positional)), runSync(resolveNamed(named)));
+        holder.peer.callOneway(holder, undefined, runSync(resolveArgs(positional)), runSync(resolveNamed(named)));
       }
     };
   if (pending === undefined || face === 'sync') throw notNetref(callable);

@@ -1,14 +1,16 @@
 // One definition of an operation for both faces: a generator yields the requests it needs, a driver answers them blocking or awaiting.
-import type { Connection } from '../protocol/connection.ts';
-import type { Limits } from '../protocol/limits.ts';
+
 import type { Kwargs } from '../python/values.ts';
-import type { Face, Holder, PendingRef } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
+import type { Holder, Peer } from '../refs/holder.ts';
+import type { Limits } from '../refs/limits.ts';
+import type { PendingRef } from '../refs/pending-ref.ts';
 import { misused } from './handler.ts';
 import { type CallOptions, limitsOf } from './options.ts';
 
 /** A request that an operation needs answered. */
 export type Ask =
-  | { readonly kind: 'request'; readonly conn: Connection; readonly handler: number; readonly args: readonly unknown[] }
+  | { readonly kind: 'request'; readonly peer: Peer; readonly handler: number; readonly args: readonly unknown[] }
   | {
       readonly kind: 'call';
       readonly holder: Holder;
@@ -24,7 +26,7 @@ export type Steps<T> = Generator<Ask, T, unknown>;
 
 /** Asks for one request's answer. A Holder among `args` stands for the remote object. */
 export function* ask(holder: Holder, handler: number, ...args: unknown[]): Steps<unknown> {
-  return yield { kind: 'request', conn: holder.conn, handler, args: [holder, ...args] };
+  return yield { kind: 'request', peer: holder.peer, handler, args: [holder, ...args] };
 }
 
 /** Asks for a call of an attribute, or of the object itself. */
@@ -48,9 +50,9 @@ export function* settle(value: unknown): Steps<unknown> {
 }
 
 function answerSync(step: Ask, face: Face, limits: Limits | undefined): unknown {
-  if (step.kind === 'request') return step.conn.askSync(face, step.handler, step.args, limits);
+  if (step.kind === 'request') return step.peer.askSync(face, step.handler, step.args, limits);
   if (step.kind === 'call')
-    return step.holder.conn.callSync(step.holder, step.name, step.args, step.named, face, limits);
+    return step.holder.peer.callSync(step.holder, step.name, step.args, step.named, face, limits);
   if (step.kind === 'fetch') return step.what.fetchSync();
   if (typeof (step.value as { then?: unknown } | null | undefined)?.then !== 'function') return step.value;
   Promise.resolve(step.value).catch(() => undefined);
@@ -60,8 +62,8 @@ function answerSync(step: Ask, face: Face, limits: Limits | undefined): unknown 
 }
 
 function answerLater(step: Ask, face: Face, limits: Limits | undefined): unknown {
-  if (step.kind === 'request') return step.conn.ask(face, step.handler, step.args, limits);
-  if (step.kind === 'call') return step.holder.conn.call(step.holder, step.name, step.args, step.named, face, limits);
+  if (step.kind === 'request') return step.peer.ask(face, step.handler, step.args, limits);
+  if (step.kind === 'call') return step.holder.peer.call(step.holder, step.name, step.args, step.named, face, limits);
   return step.kind === 'fetch' ? step.what.fetch() : step.value;
 }
 

@@ -1,6 +1,5 @@
 // Python's dict on Maps and on plain objects: `[]`, operators and methods, with CPython's error texts.
 
-import { HANDLE_CALLATTR } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { isKwargs, NotImplemented } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
@@ -131,15 +130,14 @@ function pairsOfItems(items: unknown[]): Pair[] | Promise<Pair[]> {
 }
 
 function remotePairs(source: unknown, holder: Holder): Pair[] | Promise<Pair[]> {
-  if (!holder.conn.blocked) return remotePairsLater(source, holder);
+  if (!holder.peer.blocked) return remotePairsLater(source, holder);
   const keys = withItems(source, (items) => items) as unknown[];
-  return keys.map((key) => [key, holder.conn.callSync(holder, '__getitem__', [key], undefined, 'async')]);
+  return keys.map((key) => [key, holder.peer.callSync(holder, '__getitem__', [key], undefined, 'async')]);
 }
 
 async function remotePairsLater(source: unknown, holder: Holder): Promise<Pair[]> {
   const keys = await withItems(source, (items) => items);
-  const item = (key: unknown): Promise<unknown> =>
-    holder.conn.request('async', HANDLE_CALLATTR, holder, '__getitem__', Object.freeze([key]), Object.freeze([]));
+  const item = (key: unknown): Promise<unknown> => holder.peer.call(holder, '__getitem__', [key], undefined, 'async');
   return Promise.all(keys.map(async (key): Promise<Pair> => [key, await item(key)]));
 }
 

@@ -80,9 +80,9 @@ function remoteError(holder: Holder, value: unknown): unknown {
   // str() of a KeyError is the repr of its key.
   const make = (text: unknown): Error =>
     exceptionOf(name, name === 'builtins.KeyError' ? String(text).replace(/^'(.*)'$/, '$1') : text);
-  return holder.conn.blocked
-    ? make(holder.conn.requestSync('async', HANDLE_STR, instance))
-    : holder.conn.request('async', HANDLE_STR, instance).then(make);
+  return holder.peer.blocked
+    ? make(holder.peer.askSync('async', HANDLE_STR, [instance]))
+    : holder.peer.ask('async', HANDLE_STR, [instance]).then(make);
 }
 
 /** `close()`: the generator runs its `finally`; one that yields instead of ending is told so. */

@@ -208,7 +208,7 @@ function sort(self: unknown[], ...args: unknown[]): void | Promise<void> {
   const keyOf =
     waiting === undefined
       ? key
-      : (item: unknown) => waiting.conn.callSync(waiting, undefined, [item], undefined, 'async');
+      : (item: unknown) => waiting.peer.callSync(waiting, undefined, [item], undefined, 'async');
   const keys = Array.from(self, (item) => keyOf(item));
   return keys.some(isThenable) ? Promise.all(keys).then(place) : place(keys);
 }

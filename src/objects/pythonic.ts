@@ -57,8 +57,10 @@ export function methods(type: string, signatures: Record<string, Signature>): Re
   return made;
 }
 
+/** Is it a promise, or to be awaited like one (a path of the awaitable face is)? */
 export const isThenable = (value: unknown): value is Promise<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  typeof (value as { then?: unknown }).then === 'function';
 
 /** `dict` of `builtins.dict`. */
 const lastName = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
@@ -315,7 +317,7 @@ export function withItems<R>(
   if ((typeof source === 'object' && source !== null) || typeof source === 'function') {
     const waiting = blockedOn(source);
     if (waiting !== undefined)
-      return use([...(waiting.conn.requestSync('async', HANDLE_BUFFITER, waiting, EVERYTHING) as unknown[])]);
+      return use([...(waiting.peer.askSync('async', HANDLE_BUFFITER, [waiting, EVERYTHING]) as unknown[])]);
     if (Symbol.iterator in source) return use([...(source as Iterable<unknown>)]);
     if (Symbol.asyncIterator in source) return collect(source as AsyncIterable<unknown>, complain).then(use);
   }
@@ -327,7 +329,7 @@ const EVERYTHING = 2 ** 31 - 1;
 /** The holder behind a reference whose connection is inside a blocking wait: there only a blocking request is ever answered. */
 export function blockedOn(value: unknown): Holder | undefined {
   const holder = holderOf(value);
-  return holder?.conn.blocked === true ? holder : undefined;
+  return holder?.peer.blocked === true ? holder : undefined;
 }
 
 async function collect(source: AsyncIterable<unknown>, complain: (type: string) => string): Promise<unknown[]> {

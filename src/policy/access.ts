@@ -16,9 +16,6 @@ const { AttributeError, TypeError: PyTypeError } = exceptions;
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
-export { lookup } from '../objects/lookup.ts';
-export { markExposed, markExposedField } from './exposure.ts';
-
 type Permission = 'allow_getattr' | 'allow_setattr' | 'allow_delattr';
 
 const boundMethods = new WeakMap<object, Map<string, { from: AnyFunction; bound: AnyFunction }>>();

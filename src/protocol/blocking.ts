@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { codedError, EOFError, InterruptedError, TimeoutError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
 import { checkDepth, detail, wait } from '../native/engine.ts';
+import type { Link } from './link.ts';
 
 /** Longest slice of a wait, ms; see Addon.wait. */
 const SLICE = 50;
@@ -16,31 +17,58 @@ let waits = 0;
 /** Is this thread inside a blocking call? Then promises cannot settle before it returns. */
 export const isBlocked = (): boolean => waits > 0;
 
-/** What a wait needs of its connection. */
-export interface WaitingSide {
-  readonly handle: number;
-  /** Can this thread wait for the transport without the event loop? */
-  readonly canBlock: boolean;
-  /** Has the connection ended? */
-  readonly ended: boolean;
+/** What a wait makes progress by. */
+export interface Batches {
+  /** A batch (or a Status) that `wait` brought. */
   onBatch(code: number): void;
   /** Processes what outer waits have received and not processed. */
   drain(): void;
 }
 
-export class Blocking {
-  private readonly side: WaitingSide;
-  /** Async handlers whose answer waits for a blocking call to end, by seq. */
-  private readonly deferred = new Map<number, string>();
+/** Async handlers whose answer waits for a blocking call to end, by seq. */
+export class Deferred {
+  private readonly names = new Map<number, string>();
   private warned = false;
 
-  constructor(side: WaitingSide) {
-    this.side = side;
+  /** An async handler was called during a wait: its answer comes later. */
+  add(seq: number, name: string): void {
+    this.names.set(seq, name);
+  }
+
+  answered(seq: number): void {
+    if (this.names.size !== 0) this.names.delete(seq);
+  }
+
+  /** Their names, for messages; '' for none. */
+  get text(): string {
+    return [...this.names.values()].join(', ');
+  }
+
+  /** Names them once, in a process warning. */
+  warn(): void {
+    if (this.warned || this.names.size === 0) return;
+    this.warned = true;
+    process.emitWarning(
+      `a blocking call waits while ${this.text}, an async handler of the same thread, cannot finish before it returns: await the call, or make the handler synchronous`,
+      { code: 'RPYC_DEADLOCK' },
+    );
+  }
+}
+
+export class Blocking {
+  private readonly link: Link;
+  private readonly batches: Batches;
+  private readonly deferred: Deferred;
+
+  constructor(link: Link, batches: Batches, deferred: Deferred) {
+    this.link = link;
+    this.batches = batches;
+    this.deferred = deferred;
   }
 
   /** @throws where a blocking call is impossible, before anything is written */
   check(): void {
-    if (!this.side.canBlock)
+    if (!this.link.canBlock)
       throw codedError(
         new TypeError(
           'this connection runs over a Node stream: blocking calls need a socket of the engine (connect, connectSync); await the call instead',
@@ -61,12 +89,12 @@ export class Blocking {
     let quiet = 0;
     waits++;
     try {
-      this.side.drain();
+      this.batches.drain();
       while (!waiter.done) {
-        const code = wait(this.side.handle, timeoutMs === Number.POSITIVE_INFINITY ? -1 : timeoutMs);
+        const code = wait(this.link.handle, timeoutMs === Number.POSITIVE_INFINITY ? -1 : timeoutMs);
         if (code === Status.INTERRUPTED) throw new InterruptedError(detail());
         if (code !== 0) {
-          this.side.onBatch(code);
+          this.batches.onBatch(code);
           if (waiter.done) break;
         }
         // Traffic that is not the answer does not stop the clock.
@@ -74,7 +102,7 @@ export class Blocking {
         if (started === 0) started = code === 0 ? now - Math.min(SLICE, timeoutMs) : now;
         if (code !== 0 || quiet === 0) quiet = code === 0 ? started : now;
         if (now - started >= timeoutMs) throw this.expired(timeoutMs);
-        if (now - quiet > DEADLOCK_WARNING) this.warn();
+        if (now - quiet > DEADLOCK_WARNING) this.deferred.warn();
       }
     } finally {
       waits--;
@@ -82,36 +110,26 @@ export class Blocking {
   }
 
   private expired(timeoutMs: number): TimeoutError {
-    const names = [...this.deferred.values()];
+    const names = this.deferred.text;
     const why =
-      names.length === 0
+      names === ''
         ? ''
-        : `; ${names.join(', ')} cannot answer before this blocking call ends (async handlers need the event loop)`;
+        : `; ${names} cannot answer before this blocking call ends (async handlers need the event loop)`;
     return new TimeoutError(`result expired: no answer within ${timeoutMs / 1000} s${why}`);
-  }
-
-  private warn(): void {
-    if (this.warned || this.deferred.size === 0) return;
-    this.warned = true;
-    const names = [...this.deferred.values()].join(', ');
-    process.emitWarning(
-      `a blocking call waits while ${names}, an async handler of the same thread, cannot finish before it returns: await the call, or make the handler synchronous`,
-      { code: 'RPYC_DEADLOCK' },
-    );
   }
 
   /** Serves whatever arrives within `timeoutMs`: one batch, or nothing. True: there was something. */
   serve(timeoutMs: number): boolean {
     this.check();
-    if (this.side.ended) throw new EOFError();
+    if (this.link.ended) throw new EOFError();
     const deadline = performance.now() + timeoutMs;
     waits++;
     try {
       for (;;) {
-        const code = wait(this.side.handle, Math.max(0, deadline - performance.now()));
+        const code = wait(this.link.handle, Math.max(0, deadline - performance.now()));
         if (code === Status.INTERRUPTED) throw new InterruptedError(detail());
         if (code !== 0) {
-          this.side.onBatch(code);
+          this.batches.onBatch(code);
           return true;
         }
         if (performance.now() >= deadline) return false;
@@ -124,19 +142,10 @@ export class Blocking {
   /** Serves until the peer has hung up, `timeoutMs` at most. */
   untilEnd(timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    while (this.side.canBlock && !this.side.ended && performance.now() < deadline) {
-      const code = wait(this.side.handle, timeoutMs);
+    while (this.link.canBlock && !this.link.ended && performance.now() < deadline) {
+      const code = wait(this.link.handle, timeoutMs);
       if (code === Status.INTERRUPTED) break;
-      this.side.onBatch(code);
+      this.batches.onBatch(code);
     }
-  }
-
-  /** An async handler was called during a wait: its answer comes later. */
-  defer(seq: number, name: string): void {
-    this.deferred.set(seq, name);
-  }
-
-  answered(seq: number): void {
-    if (this.deferred.size !== 0) this.deferred.delete(seq);
   }
 }

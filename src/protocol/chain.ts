@@ -1,19 +1,22 @@
 // RPyC over RPyC: references of one connection in the hands of the peer of another. What that peer asks of one is checked against our policy
 // towards *it*, by name, and forwarded to the owner, who checks again: our own rights there are never passed on. Mapping section B, "Chained".
 // Answers to what Connection._handle_inspect and _handle_instancecheck of rpyc/core/protocol.py do for netrefs among the local objects.
-
-import { kwargsFromPairs } from '../boxing/boxing.ts';
-import type { Exports } from '../boxing/exports.ts';
+import { kwargsFromPairs } from '../boxing/reader.ts';
 import * as H from '../constants.ts';
 import { FORBIDDEN } from '../objects/forbidden.ts';
 import { attributeName } from '../policy/access.ts';
 import type { Config } from '../policy/config.ts';
 import { exceptions } from '../python/exceptions.ts';
 import type { Kwargs } from '../python/values.ts';
-import { type Holder, holderOf, IdPackOf, type RemoteClass } from '../refs/holder.ts';
-import type { ServingSide } from './dispatch.ts';
+import { type Holder, holderOf, IdPackOf, type Peer, type RemoteClass } from '../refs/holder.ts';
 
 const { AttributeError, TypeError: PyTypeError } = exceptions;
+
+/** The connection whose peer asks, as forwarding sees it. */
+export interface ForwardingSide {
+  readonly peer: Peer;
+  readonly config: Config;
+}
 
 type Permission = 'allow_getattr' | 'allow_setattr' | 'allow_delattr';
 
@@ -43,69 +46,69 @@ function upstreamName(config: Config, asked: unknown, permission: Permission): s
  * References that came with a forwarded message belong to whoever it was forwarded to: how many acquisitions of each a peer's entry owns.
  * When the peer drops the entry, they are given back upstream. What our own code holds is counted apart.
  */
-const owned = new WeakMap<Exports, Map<object, number>>();
+const owned = new WeakMap<Peer, Map<object, number>>();
 
-/** The references of `from` in a value that just arrived there go to the peer behind `exports`. */
-function handOver(value: unknown, from: object, exports: Exports): void {
+/** The references of `from` in a value that just arrived there go to the peer `to`. */
+function handOver(value: unknown, from: Peer, to: Peer): void {
   if (Array.isArray(value)) {
     // Tuples; an array of our own that came back is not frozen.
-    if (Object.isFrozen(value)) for (const item of value) handOver(item, from, exports);
+    if (Object.isFrozen(value)) for (const item of value) handOver(item, from, to);
     return;
   }
   const holder = holderOf(value);
-  if (holder === undefined || holder.conn !== from) return;
-  let counts = owned.get(exports);
-  if (counts === undefined) owned.set(exports, (counts = new Map()));
-  const proxy = holder.conn.proxyOf(holder);
+  if (holder === undefined || holder.peer !== from) return;
+  let counts = owned.get(to);
+  if (counts === undefined) owned.set(to, (counts = new Map()));
+  const proxy = from.proxyOf(holder);
   counts.set(proxy, (counts.get(proxy) ?? 0) + 1);
 }
 
-/** The peer has dropped `object`: what it owned upstream is given back. */
-export function dropped(exports: Exports, object: object): void {
+/** `peer` has dropped `object`: what it owned upstream is given back. */
+export function dropped(peer: Peer, object: object): void {
   const holder = holderOf(object);
-  const counts = owned.get(exports);
+  const counts = owned.get(peer);
   const count = counts?.get(object) ?? 0;
   counts?.delete(object);
-  for (let i = 0; i < count && holder !== undefined; i++) holder.conn.release(holder);
+  for (let i = 0; i < count && holder !== undefined; i++) holder.peer.release(holder);
 }
 
-/** The peer is gone: all that it owned upstream is given back. */
-export function droppedAll(exports: Exports): void {
-  for (const object of owned.get(exports)?.keys() ?? []) dropped(exports, object);
+/** `peer` is gone: all that it owned upstream is given back. */
+export function droppedAll(peer: Peer): void {
+  for (const object of owned.get(peer)?.keys() ?? []) dropped(peer, object);
 }
 
 // --- forwarding ----------------------------------------------------------------------------------------------------
 
 /** Asks the owner; blocking where this thread is inside a blocking call, since no promise settles before that returns. */
-function ask(side: ServingSide, { conn }: Holder, handler: number, ...args: unknown[]): unknown {
-  return side.blocked && conn.canBlock ? conn.askSync('async', handler, args) : conn.ask('async', handler, args);
+function ask({ peer }: Holder, handler: number, ...args: unknown[]): unknown {
+  return peer.blocked && peer.canBlock ? peer.askSync('async', handler, args) : peer.ask('async', handler, args);
 }
 
 /** The answer of an owner, on its way to the peer. */
-function deliver(side: ServingSide, holder: Holder, answer: unknown): unknown {
+function deliver(side: ForwardingSide, holder: Holder, answer: unknown): unknown {
   if (answer instanceof Promise) return answer.then((value) => deliver(side, holder, value));
-  handOver(answer, holder.conn, side.exports);
+  handOver(answer, holder.peer, side.peer);
   return answer;
 }
 
 /** CALLATTR, or CALL without a name, of a chained reference. */
 export function forwardCall(
-  side: ServingSide,
+  side: ForwardingSide,
   holder: Holder,
   asked: string | undefined,
   args: readonly unknown[],
   named: Kwargs | undefined,
 ): unknown {
-  const { conn } = holder;
+  const { peer } = holder;
   const name = asked === undefined ? undefined : upstreamName(side.config, asked, 'allow_getattr');
-  for (const arg of args) handOver(arg, side, conn.exports);
-  for (const value of Object.values(named ?? {})) handOver(value, side, conn.exports);
+  for (const arg of args) handOver(arg, side.peer, peer);
+  for (const value of Object.values(named ?? {})) handOver(value, side.peer, peer);
   return deliver(
     side,
     holder,
-    side.blocked && conn.canBlock
-      ? conn.callSync(holder, name, args, named, 'async')
-      : conn.call(holder, name, args, named, 'async'),
+    peer.blocked && peer.canBlock
+      ? peer.callSync(holder, name, args, named, 'async')
+      : peer.call(holder, name, args, named, 'async'),
   );
 }
 
@@ -116,11 +119,11 @@ const kwargsIn = (value: unknown): Kwargs | undefined => {
 };
 
 /** Any other request on a chained reference, by its arguments as they came. */
-export function forward(side: ServingSide, holder: Holder, handler: number, args: readonly unknown[]): unknown {
+export function forward(side: ForwardingSide, holder: Holder, handler: number, args: readonly unknown[]): unknown {
   const { config } = side;
   const send = (...rest: unknown[]): unknown => {
-    for (const arg of rest) handOver(arg, side, holder.conn.exports);
-    return deliver(side, holder, ask(side, holder, handler, holder, ...rest));
+    for (const arg of rest) handOver(arg, side.peer, holder.peer);
+    return deliver(side, holder, ask(holder, handler, holder, ...rest));
   };
   switch (handler) {
     case H.HANDLE_CALL:
@@ -175,12 +178,12 @@ function shown(config: Config, names: unknown): unknown {
 const inspected = new WeakMap<RemoteClass, [instance: unknown, itself: unknown]>();
 
 /** INSPECT, asked of the owner under its own id_pack, once per class. */
-export function forwardInspect(side: ServingSide, holder: Holder): unknown {
+export function forwardInspect(holder: Holder): unknown {
   let known = inspected.get(holder.cls);
   if (known === undefined) inspected.set(holder.cls, (known = [undefined, undefined]));
   const at = holder.isClass ? 1 : 0;
   if (known[at] !== undefined) return known[at];
-  const answer = ask(side, holder, H.HANDLE_INSPECT, new IdPackOf(holder));
+  const answer = ask(holder, H.HANDLE_INSPECT, new IdPackOf(holder));
   if (answer instanceof Promise)
     return answer.then((methods: unknown) => {
       known[at] = methods;
@@ -191,8 +194,8 @@ export function forwardInspect(side: ServingSide, holder: Holder): unknown {
 }
 
 /** INSTANCECHECK of a chained class: true only for objects of the same owner, who decides. */
-export function forwardInstanceCheck(side: ServingSide, cls: Holder, other: object): unknown {
+export function forwardInstanceCheck(cls: Holder, other: object): unknown {
   const holder = holderOf(other);
-  if (holder === undefined || holder.conn !== cls.conn) return false;
-  return ask(side, cls, H.HANDLE_INSTANCECHECK, cls, new IdPackOf(holder));
+  if (holder === undefined || holder.peer !== cls.peer) return false;
+  return ask(cls, H.HANDLE_INSTANCECHECK, cls, new IdPackOf(holder));
 }

@@ -1,42 +1,59 @@
-// One RPyC connection, client or server side alike: what arrives is dispatched, what we ask is answered, blocking or awaited.
-// Owns the pending calls, the exported objects, and the end of it all. What is sent is outbox.ts, blocking waits are blocking.ts, the peer's
-// objects remote.ts, policy access.ts, handlers dispatch.ts. Answers to rpyc/core/protocol.py.
+// One RPyC connection as its user sees it, client or server side alike, in its two faces. Composes the parts and tells each when it is over:
+// link.ts (state of the line), peer.ts (what we ask), inbox.ts (what arrives), dispatch.ts (what the peer asks), blocking.ts (waits).
+// Owns the two roots. Answers to the class Connection of rpyc/core/protocol.py.
 import { EventEmitter } from 'node:events';
-import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
-import { readValue, startReading } from '../boxing/boxing.ts';
 import { Exports } from '../boxing/exports.ts';
-import { HANDLE_GETROOT, HANDLE_PING, MSG_EXCEPTION, MSG_REQUEST } from '../constants.ts';
-import { EOFError, ProtocolError, TimeoutError } from '../errors.ts';
-import { loadException } from '../exceptions/vinegar.ts';
+import { BoxReader } from '../boxing/reader.ts';
+import { HANDLE_GETROOT } from '../constants.ts';
+import { EOFError, ProtocolError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
-import { detail, type Endpoint, enterBatch, flush, leaveBatch, nameId } from '../native/engine.ts';
+import { detail, flush, nameId, tx } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
-import { Arena, RECORD_WORDS } from '../native/tape.ts';
 import { linkError, type Transport } from '../native/transport.ts';
 import { Access } from '../policy/access.ts';
 import type { Config, ResolvedOptions } from '../policy/config.ts';
-import type { Kwargs } from '../python/values.ts';
-import { type Face, type Holder, holderOf } from '../refs/holder.ts';
-import { RemoteObjects } from '../refs/remote.ts';
-import { Blocking, isBlocked, type WaitingSide } from './blocking.ts';
+import type { Face } from '../refs/face.ts';
+import { type Holder, holderOf, type Peer } from '../refs/holder.ts';
+import type { NetrefMaker, RootSource } from '../refs/netrefs.ts';
+import { Waiter } from '../refs/waiter.ts';
+import { type Batches, Blocking, Deferred } from './blocking.ts';
 import { droppedAll } from './chain.ts';
-import { dispatch, nestedIn, type ServingSide } from './dispatch.ts';
-import type { Limits } from './limits.ts';
-import { Outbox, type SendingSide } from './outbox.ts';
-import type { ConnectionParts, ConnectionStats, LocalRoot, NetrefMaker } from './parts.ts';
-import { LimitedPending, type Pending, PendingTable, PromisePending, Waiter } from './pending.ts';
-import { checkEcho, PING_DATA } from './ping.ts';
-import { SyncConnection } from './sync.ts';
+import { Dispatcher } from './dispatch.ts';
+import type { Serving } from './handlers.ts';
+import { Inbox } from './inbox.ts';
+import { Link } from './link.ts';
+import { RemotePeer } from './peer.ts';
+import { PendingTable } from './pending.ts';
+import { ping, pingSync } from './ping.ts';
+import { pollAllSync, ServeWaits, serveAllSync } from './ported.ts';
+import { type ConnectionStats, statisticsOf } from './statistics.ts';
 
-interface Batch {
-  readonly arena: Arena;
-  readonly count: number;
-  next: number;
+/** Who answers on our side. Services implement it (service/service.ts). */
+export interface LocalRoot {
+  /** The object that GETROOT returns. */
+  readonly object: object;
+  /** Face of references that enter our handlers. */
+  readonly face: Face;
+  /** GETROOT waits for it. */
+  connected(conn: Connection): void | Promise<void>;
+  disconnected(conn: Connection): void;
+}
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  transport: Transport;
+  root: LocalRoot;
+  config: Config;
+  options: ResolvedOptions;
+  netrefs: NetrefMaker;
+  /** Servers: wire version to speak if we have to talk before the peer did. */
+  speaks?: 5 | 6;
 }
 
 /** How long `close` waits for the peer to hang up, ms. */
 const CLOSE_WAIT = 1000;
+
 /** Interned id of a type's name; when the table is full (65,536 classes), all further ones share a name. */
 function typeNameId(name: string): number {
   return nameId(name) || nameId('js.object');
@@ -48,149 +65,134 @@ interface ConnectionEvents {
 }
 
 /** A connection, seen through its awaitable face; `sync` is the blocking one. Emits 'close' and, for a broken peer, 'error'. */
-export class Connection
-  extends EventEmitter<ConnectionEvents>
-  implements Endpoint, ServingSide, SendingSide, WaitingSide
-{
+export class Connection extends EventEmitter<ConnectionEvents> implements RootSource {
+  /** RPyC's configuration of this connection. */
   readonly config: Config;
-  readonly options: ResolvedOptions;
-  readonly exports = new Exports(typeNameId);
-  readonly access: Access;
-  readonly handle: number;
   /** The same connection, blocking: `conn.sync.root.add(1, 2)` returns 3. */
-  readonly sync: SyncConnection = new SyncConnection(this);
-  readonly localRoot: LocalRoot;
+  readonly sync: SyncConnection;
 
-  private readonly transport: Transport;
-  private readonly netrefs: NetrefMaker;
+  private readonly link: Link;
+  private readonly exports = new Exports(typeNameId);
   private readonly pending = new PendingTable();
-  private readonly batches: Batch[] = [];
-  private readonly remote: RemoteObjects;
-  private readonly outbox = new Outbox(this);
-  private readonly blocking = new Blocking(this);
-  /** As Addon.stats fills it. */
-  private readonly counters = new Float64Array(6);
-  private remoteRoot: Holder | undefined;
-  /** References of the answer being read, if nobody waits for it. */
-  private unclaimed: Holder[] | undefined;
-  private ending: Error | undefined;
-  private closing = false;
+  private readonly peer: RemotePeer;
+  private readonly inbox: Inbox;
+  private readonly localRoot: LocalRoot;
+  private readonly netrefs: NetrefMaker;
+  private readonly waits = new ServeWaits();
   private readonly onDrain: (() => void)[] = [];
-  private readonly onServed = new Set<(served: boolean) => void>();
-  private closeRequested = false;
-  /** What the peer spoke; see `variant`. */
-  private wire = 0;
-  /** Servers follow their client; until it spoke, this is what a request of ours is written in. 0: told by the transport. */
-  private speaks: 0 | 5 | 6;
-  private ready: Promise<void> | undefined;
+  private remoteRoot: Holder | undefined;
+  /** Settles when the service's onConnect has; undefined when there is nothing to wait for. */
+  private connecting: Promise<void> | undefined;
 
-  constructor(parts: ConnectionParts) {
+  constructor({ transport, root, config, options, netrefs, speaks }: ConnectionParts) {
     super();
-    this.transport = parts.transport;
-    this.handle = parts.transport.handle;
-    this.config = parts.config;
-    this.options = parts.options;
-    this.netrefs = parts.netrefs;
-    this.localRoot = parts.root;
-    this.access = new Access(parts.config);
-    this.remote = new RemoteObjects(this, this.outbox);
-    this.speaks = parts.speaks ?? 0;
+    this.config = config;
+    this.localRoot = root;
+    this.netrefs = netrefs;
+    const { exports, pending } = this;
+
+    const link = new Link(transport, config, options, speaks ?? 0, {
+      onEnd: (error) => this.onEnd(error),
+      onFailure: (error) => this.onFailure(error),
+    });
+    const deferred = new Deferred();
+    const batches: Batches = { onBatch: (code) => this.onBatch(code), drain: () => this.inbox.drain() };
+    const blocking = new Blocking(link, batches, deferred);
+    const peer = new RemotePeer(link, exports, tx, pending, blocking, netrefs);
+    const reader = new BoxReader(options, exports, peer.remote);
+    const serving: Serving = {
+      peer,
+      config,
+      exports,
+      root,
+      access: new Access(config),
+      connected: () => this.connecting,
+    };
+    const dispatcher = new Dispatcher(link, reader, peer.outbox, deferred, serving);
+    this.link = link;
+    this.peer = peer;
+    this.inbox = new Inbox(pending, reader, peer.remote, dispatcher);
+    this.sync = new SyncConnection(this, peer);
   }
 
   /** Begins to serve, and tells the local service. */
   start(): void {
-    this.transport.start(this);
+    this.link.start({
+      onBatch: (code) => this.onBatch(code),
+      onDrained: () => this.onDrained(),
+      onCollected: () => this.onCollected(),
+    });
     const connected = this.localRoot.connected(this);
     if (connected !== undefined) {
-      this.ready = connected.finally(() => {
-        this.ready = undefined;
+      this.connecting = connected.finally(() => {
+        this.connecting = undefined;
       });
-      this.ready.catch((error: unknown) => this.fail(error as Error));
+      this.connecting.catch((error: unknown) => this.fail(error as Error));
     }
-  }
-
-  /** Settles when the service's onConnect has; undefined when there is nothing to wait for. */
-  get connecting(): Promise<void> | undefined {
-    return this.ready;
   }
 
   // --- state -------------------------------------------------------------------------------------------------------
 
   /** Is the connection over, or being closed? */
   get closed(): boolean {
-    return this.closing || this.ending !== undefined;
+    return this.link.closed;
   }
 
   /** Wire version that the peer speaks (5 or 6), 0 before its first message. */
   get protocol(): number {
-    return this.variant & 0xff;
+    return this.link.protocol;
   }
 
   /** Does the peer send thread ids (RPYC_BIND_THREADS)? */
   get bound(): boolean {
-    return this.variant > 0xff;
-  }
-
-  private get variant(): number {
-    if (this.wire === 0 && this.ending === undefined) this.wire = addon.variant(this.handle);
-    return this.wire;
+    return this.link.bound;
   }
 
   /** Did the peer say goodbye (CLOSE), rather than just vanish? */
   get closedByPeer(): boolean {
-    return this.closeRequested;
+    return this.link.closedByPeer;
   }
 
   /** Traffic so far; after the end, what it was then. */
   get stats(): ConnectionStats {
-    if (this.ending === undefined) addon.stats(this.handle, this.counters);
-    const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = this.counters;
-    return {
-      bytesIn,
-      bytesOut,
-      messagesIn,
-      messagesOut,
-      queued,
-      remoteObjects,
-      localObjects: this.exports.size,
-      pending: this.pending.size,
-    };
+    return statisticsOf(this.link, this.exports, this.pending);
   }
 
   /** Lets the process end while this connection is open and idle. */
   unref(): this {
-    this.transport.ref(false);
+    this.link.ref(false);
     return this;
   }
 
   ref(): this {
-    this.transport.ref(true);
+    this.link.ref(true);
     return this;
   }
 
-  // --- roots and goodbyes ------------------------------------------------------------------------------------------
+  // --- the peer's root ---------------------------------------------------------------------------------------------
+
   /** The peer's service. Awaitable: `await conn.root.add(5, 10)`. */
   // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
   get root(): any {
-    return this.remoteRoot === undefined ? this.netrefs.rootPath(this) : this.netrefs.proxy(this.remoteRoot, 'async');
+    const root = this.knownRoot;
+    return root === undefined ? this.netrefs.rootPath(this) : this.netrefs.proxy(root, 'async');
+  }
+
+  /** The root's holder, once it was fetched and as long as it was not released. */
+  private get knownRoot(): Holder | undefined {
+    return this.remoteRoot?.released === true ? undefined : this.remoteRoot;
   }
 
   /** GETROOT, once. Also the probe for the peer's wire version. */
   async fetchRoot(): Promise<object> {
-    if (this.remoteRoot === undefined) this.keepRoot(await this.request('async', HANDLE_GETROOT));
+    if (this.knownRoot === undefined) this.keepRoot(await this.peer.ask('async', HANDLE_GETROOT, []));
     return this.root;
   }
 
   /** @param timeoutMs instead of `sync_request_timeout` */
   fetchRootSync(timeoutMs?: number): object {
-    return this.netrefs.proxy(this.remoteRoot ?? this.askRootSync(timeoutMs), 'sync');
-  }
-
-  private askRootSync(timeoutMs: number | undefined): Holder {
-    this.checkOpen();
-    this.blocking.check();
-    this.outbox.request(HANDLE_GETROOT, []);
-    return this.keepRoot(this.waitFor('sync', timeoutMs));
+    const root = this.knownRoot ?? this.keepRoot(this.peer.askWithin('sync', HANDLE_GETROOT, [], timeoutMs));
+    return this.netrefs.proxy(root, 'sync');
   }
 
   private keepRoot(root: unknown): Holder {
@@ -200,27 +202,7 @@ export class Connection
     return holder;
   }
 
-  /**
-   * Asks the peer to echo `data`.
-   * @param timeout seconds, default 3
-   * @throws {TimeoutError} when the answer takes longer, {ProtocolError} when it differs
-   */
-  async ping(data: string | Uint8Array = PING_DATA, timeout = 3): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TimeoutError(`no answer to a ping within ${timeout} s`)), timeout * 1000);
-    });
-    try {
-      checkEcho(data, await Promise.race([this.request('async', HANDLE_PING, data), late]));
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** `ping` that blocks, for `sync_request_timeout` at most. */
-  pingSync(data: string | Uint8Array = PING_DATA): void {
-    checkEcho(data, this.requestSync('sync', HANDLE_PING, data));
-  }
+  // --- the end -----------------------------------------------------------------------------------------------------
 
   /** Says goodbye and closes; pending calls reject with EOFError. Resolves when the peer hung up, or after a second. */
   async close(): Promise<void> {
@@ -232,80 +214,63 @@ export class Connection
         resolve();
       });
     });
-    this.end(new EOFError());
+    this.abort();
   }
 
   /** `close` that blocks. */
   closeSync(): void {
     if (!this.sayGoodbye()) return;
-    this.blocking.untilEnd(CLOSE_WAIT);
-    this.end(new EOFError());
+    this.peer.serveUntilEnd(CLOSE_WAIT);
+    this.abort();
   }
 
+  /** True: said, and the peer is still there. */
   private sayGoodbye(): boolean {
-    if (this.closed) return false;
+    const { link } = this;
+    if (link.closed) return false;
     try {
       this.config.before_closed?.(this.root);
     } catch (error) {
       if (!this.config.close_catchall) throw error;
     } finally {
-      if (this.ending === undefined) this.writeGoodbye();
+      if (!link.ended) link.goodbye(() => this.peer.outbox.goodbye());
     }
-    return this.ending === undefined;
-  }
-
-  private writeGoodbye(): void {
-    if (this.speaks !== 0) this.speakFirst(this.speaks);
-    this.outbox.goodbye();
-    this.closing = true;
-    this.transport.shutdown();
+    return !link.ended;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** The peer said CLOSE: it waits for us to hang up. */
-  closeForPeer(): void {
-    this.closeRequested = true;
-    this.end(new EOFError('the peer closed the connection'));
-  }
-
   /** The connection is broken: tell whoever waits, and whoever listens for 'error'. */
   fail(error: Error): void {
-    if (this.ending !== undefined) return;
-    this.config.logger?.error(`${this.config.connid}: ${error.message}`);
-    this.end(error);
-    if (this.listenerCount('error') > 0) this.tell('error', error);
+    this.link.fail(error);
   }
 
   /** Closes without a goodbye. */
   abort(): void {
-    this.end(new EOFError());
+    this.link.end(new EOFError());
   }
 
-  private end(error: Error): void {
-    if (this.ending !== undefined) return;
-    void this.variant;
-    flush();
-    addon.stats(this.handle, this.counters);
-    this.counters.fill(0, 4);
-    this.ending = error;
-    this.batches.length = 0;
-    this.transport.close();
-    droppedAll(this.exports);
+  private onEnd(error: Error): void {
+    this.inbox.clear();
+    droppedAll(this.peer);
     this.exports.clear();
     const waiting = this.pending.takeAll();
     for (const pending of waiting) if (!(pending instanceof Waiter)) pending.reject(error);
     for (const pending of waiting) if (pending instanceof Waiter) pending.reject(error);
-    for (const resume of this.onDrain.splice(0)) resume();
-    for (const done of this.onServed) done(false);
+    this.onDrained();
+    this.waits.end();
     try {
       this.localRoot.disconnected(this);
     } catch (thrown) {
       this.config.logger?.error(`${this.config.connid}: onDisconnect failed`, thrown);
     }
     this.tell('close', error);
+  }
+
+  private onFailure(error: Error): void {
+    if (this.listenerCount('error') > 0) this.tell('error', error);
   }
 
   /** A listener that throws is the process's business (uncaughtException), not that of whoever waits on this stack. */
@@ -319,18 +284,29 @@ export class Connection
     }
   }
 
-  // --- requests ----------------------------------------------------------------------------------------------------
+  // --- traffic -----------------------------------------------------------------------------------------------------
 
-  /** Throws when nothing more can be sent. */
-  private checkOpen(): void {
-    if (this.ending !== undefined) throw new EOFError(this.ending.message, { cause: this.ending });
-    if (this.closing) throw new EOFError();
-    if (this.speaks !== 0) this.speakFirst(this.speaks);
+  /** A batch of records, or a Status, from the loop or a blocking wait. */
+  private onBatch(code: number): void {
+    const { link } = this;
+    if (link.ended) return;
+    if (code > 0) this.inbox.receive(code);
+    else if (code === Status.BIG) this.inbox.receiveBig(link.handle);
+    else if (code === Status.PROTOCOL) link.fail(new ProtocolError(addon.lastError(link.handle)));
+    else if (code === Status.ERRNO) link.end(linkError(getSystemErrorName(-detail())));
+    else if (code < 0) this.abort();
+    if (code !== 0) this.waits.served();
+    if (!link.ended) this.peer.remote.sweepIfDue();
   }
 
-  private speakFirst(version: 5 | 6): void {
-    this.speaks = 0;
-    if (this.protocol === 0) addon.setVariant(this.handle, version, 2);
+  /** Garbage was collected: netref holders may have died. */
+  private onCollected(): void {
+    if (!this.link.ended) this.peer.remote.sweepAll();
+  }
+
+  /** The write queue fell below half the high-water mark. */
+  private onDrained(): void {
+    for (const resume of this.onDrain.splice(0)) resume();
   }
 
   /**
@@ -339,361 +315,120 @@ export class Connection
    */
   async drained(): Promise<void> {
     flush();
-    while (this.ending === undefined && this.stats.queued > this.options.highWater)
+    while (!this.link.ended && this.link.queued > this.link.options.highWater)
       await new Promise<void>((resume) => this.onDrain.push(resume));
   }
 
-  onDrained(): void {
-    for (const resume of this.onDrain.splice(0)) resume();
-  }
-
-  private promise(face: Face, limits: Limits | undefined): Promise<unknown> {
-    const seq = this.outbox.lastSeq;
-    return new Promise((resolve, reject) => {
-      this.expect(
-        seq,
-        limits === undefined
-          ? new PromisePending(face, resolve, reject)
-          : new LimitedPending(face, resolve, reject, limits, () => this.forget(seq)),
-      );
-    });
-  }
-
-  /** Sends the request just written; `pending` is told the answer, or why it could not be sent. */
-  private expect(seq: number, pending: Pending): void {
-    this.pending.add(seq, pending);
-    try {
-      this.outbox.post();
-    } catch (error) {
-      this.pending.take(seq);
-      pending.reject(error);
-    }
-  }
-
-  /** Nobody waits for this answer any more: the references in it will be given back. */
-  forget(seq: number): void {
-    this.pending.take(seq);
-  }
-
   /**
-   * Calls an attribute (CALLATTR) or, without a name, the object itself (CALL). Rejects with what remote code raised.
-   * @param limits when to stop waiting; the remote work goes on
+   * Any request by its handler number (rpyc/core/consts.py), for what has no name here: `conn.asyncRequest(13, ref)` is `dir(ref)`.
+   * A promise of the answer, references in it awaitable. RPyC's `async_request`.
    */
-  call(
-    holder: Holder,
-    name: string | undefined,
-    args: readonly unknown[],
-    named: Kwargs | undefined,
-    face: Face,
-    limits?: Limits,
-  ): Promise<unknown> {
-    try {
-      limits?.check();
-      this.checkOpen();
-      this.outbox.call(holder, name, args, named);
-      return this.promise(face, limits);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** `call` that blocks, for `sync_request_timeout` or what `limits` say. */
-  callSync(
-    holder: Holder,
-    name: string | undefined,
-    args: readonly unknown[],
-    named: Kwargs | undefined,
-    face: Face,
-    limits?: Limits,
-  ): unknown {
-    limits?.check();
-    this.checkOpen();
-    this.blocking.check();
-    this.outbox.call(holder, name, args, named);
-    return this.waitFor(face, limits?.remaining);
+  asyncRequest(handler: number, ...args: unknown[]): Promise<unknown> {
+    return this.peer.ask('async', handler, args);
   }
 
   /**
-   * `call` whose answer goes to `pending`. Returns its seq, for `forget`.
-   * @throws where it cannot be sent
+   * Asks the peer to echo `data`.
+   * @param timeout seconds, default 3
+   * @throws {TimeoutError} when the answer takes longer, {ProtocolError} when it differs
    */
-  callFor(
-    pending: Pending,
-    holder: Holder,
-    name: string | undefined,
-    args: readonly unknown[],
-    named: Kwargs | undefined,
-  ): number {
-    this.checkOpen();
-    this.outbox.call(holder, name, args, named);
-    const seq = this.outbox.lastSeq;
-    this.expect(seq, pending);
-    return seq;
-  }
-
-  /** `call` whose answer nobody waits for. @throws where it cannot be sent */
-  callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void {
-    this.checkOpen();
-    this.outbox.call(holder, name, args, named);
-    this.outbox.post();
+  ping(data?: string | Uint8Array, timeout = 3): Promise<void> {
+    return ping(this.peer, data, timeout);
   }
 
   /**
-   * Serves, blocking, until `answer` is there.
-   * @param timeoutMs default `sync_request_timeout`
-   * @throws {TimeoutError}
-   */
-  waitUntil(answer: { readonly done: boolean }, timeoutMs = this.syncTimeout): void {
-    this.blocking.check();
-    this.blocking.until(answer, timeoutMs);
-  }
-
-  /** Any request; a Holder among `args` stands for the remote object. */
-  request(face: Face, handler: number, ...args: unknown[]): Promise<unknown> {
-    return this.ask(face, handler, args);
-  }
-
-  /** `request` that blocks. */
-  requestSync(face: Face, handler: number, ...args: unknown[]): unknown {
-    return this.askSync(face, handler, args);
-  }
-
-  /** `request` within limits. */
-  ask(face: Face, handler: number, args: readonly unknown[], limits?: Limits): Promise<unknown> {
-    try {
-      limits?.check();
-      this.checkOpen();
-      this.outbox.request(handler, args);
-      return this.promise(face, limits);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** `requestSync` within limits. */
-  askSync(face: Face, handler: number, args: readonly unknown[], limits?: Limits): unknown {
-    limits?.check();
-    this.checkOpen();
-    this.blocking.check();
-    this.outbox.request(handler, args);
-    return this.waitFor(face, limits?.remaining);
-  }
-
-  /** Waits for the answer to the request just written. */
-  private waitFor(face: Face, timeoutMs = this.syncTimeout): unknown {
-    this.outbox.prepareWait();
-    const seq = this.outbox.lastSeq;
-    const waiter = new Waiter(face);
-    this.pending.add(seq, waiter);
-    try {
-      this.blocking.until(waiter, timeoutMs);
-    } catch (error) {
-      this.pending.take(seq);
-      throw error;
-    }
-    return waiter.result();
-  }
-
-  /** `sync_request_timeout` in ms. */
-  private get syncTimeout(): number {
-    const seconds = this.config.sync_request_timeout;
-    return seconds === null ? Number.POSITIVE_INFINITY : seconds * 1000;
-  }
-
-  // --- what the parts of a connection ask of it --------------------------------------------------------------------
-
-  /** See WaitingSide. */
-  get canBlock(): boolean {
-    return this.transport.canBlock;
-  }
-
-  /** See WaitingSide. */
-  get ended(): boolean {
-    return this.ending !== undefined;
-  }
-
-  /** See SendingSide. */
-  get nesting(): number {
-    return this.variant > 0xff ? nestedIn(this) : 0;
-  }
-
-  /** See SendingSide. */
-  get queued(): number {
-    return this.stats.queued;
-  }
-
-  /** See ServingSide. */
-  get blocked(): boolean {
-    return isBlocked();
-  }
-
-  /** See ServingSide. */
-  deferAnswer(seq: number, name: string): boolean {
-    if (this.options.refuseAsyncDuringSync) return false;
-    this.blocking.defer(seq, name);
-    return true;
-  }
-
-  answered(seq: number): void {
-    this.blocking.answered(seq);
-  }
-
-  /** REPLY to the peer's request `seq`. */
-  reply(seq: number, value: unknown): void {
-    if (this.ending === undefined) this.outbox.reply(seq, value);
-  }
-
-  /** EXCEPTION to the peer's request `seq`. */
-  replyException(seq: number, thrown: unknown): void {
-    if (this.ending === undefined) this.outbox.exception(seq, thrown);
-  }
-
-  // --- serving -----------------------------------------------------------------------------------------------------
-
-  /** Serves whatever arrives within `timeoutMs`, blocking: at least one batch, or nothing. True: something was served. */
-  serveSync(timeoutMs: number): boolean {
-    return this.blocking.serve(timeoutMs);
-  }
-
-  /**
-   * RPyC's `serve` for ported code. The event loop serves this connection by itself; this resolves when something was served, or after `timeout`
-   * seconds (default 1; null: no limit). True: something was.
+   * RPyC's `serve` for ported code. The event loop serves this connection by itself; this resolves when something was served, or after
+   * `timeout` seconds (default 1; null: no limit). True: something was.
    */
   serve(timeout: number | null = 1): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = timeout === null ? undefined : setTimeout(() => done(false), timeout * 1000);
-      const done = (served: boolean): void => {
-        clearTimeout(timer);
-        this.onServed.delete(done);
-        resolve(served);
-      };
-      if (this.ending === undefined) this.onServed.add(done);
-      else done(false);
-    });
+    return this.waits.serve(timeout);
   }
 
   /** RPyC's `poll` for ported code: `serve` without waiting unless told to. */
   poll(timeout = 0): Promise<boolean> {
-    return this.serve(timeout);
+    return this.waits.serve(timeout);
   }
 
   /** RPyC's `poll_all` for ported code: resolves after `timeout` seconds, in which the event loop serves. True: something was served. */
-  async pollAll(timeout = 0): Promise<boolean> {
-    const deadline = performance.now() + timeout * 1000;
-    let served = false;
-    do served = (await this.serve(Math.max(0, deadline - performance.now()) / 1000)) || served;
-    while (performance.now() < deadline && !this.closed);
-    return served;
+  pollAll(timeout = 0): Promise<boolean> {
+    return this.waits.pollAll(timeout);
   }
 
   /** RPyC's `serve_all` for ported code: resolves when the connection is closed. */
-  async serveAll(): Promise<void> {
-    while (!this.closed) await this.serve(null);
+  serveAll(): Promise<void> {
+    return this.waits.serveAll();
+  }
+}
+
+/** A connection whose calls block this thread; `async` is the same connection, awaitable. Owns nothing. */
+export class SyncConnection {
+  /** The awaitable face. */
+  readonly async: Connection;
+  private readonly peer: Peer;
+
+  constructor(connection: Connection, peer: Peer) {
+    this.async = connection;
+    this.peer = peer;
   }
 
-  // --- inbound -----------------------------------------------------------------------------------------------------
-
-  onBatch(code: number): void {
-    if (this.ending !== undefined) return;
-    if (code > 0) {
-      this.batches.push({ arena: enterBatch(), count: code, next: 0 });
-      try {
-        this.drain();
-      } finally {
-        leaveBatch();
-      }
-    } else if (code === Status.BIG) {
-      const [words, floats, bytes] = addon.takeBig(this.handle);
-      this.batches.push({ arena: new Arena(words, floats, bytes, true), count: 1, next: 0 });
-      this.drain();
-    } else if (code < 0) this.onStatus(code);
-    if (this.onServed.size !== 0 && code !== 0) for (const done of this.onServed) done(true);
-    if (this.ending === undefined) this.remote.sweepIfDue();
+  /** The peer's service. Blocking: `conn.root.add(5, 10)` returns 15. */
+  // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
+  get root(): any {
+    return this.async.fetchRootSync();
   }
 
-  /** Processes records in order, those of outer batches first: a nested wait may need one of them. */
-  drain(): void {
-    const { batches } = this;
-    for (let batch = batches[0]; batch !== undefined; batch = batches[0]) {
-      if (batch.next === batch.count) batches.shift();
-      else this.onRecord(batch.arena, batch.next++ * RECORD_WORDS);
-    }
+  get closed(): boolean {
+    return this.async.closed;
   }
 
-  private onRecord(arena: Arena, at: number): void {
-    const { words } = arena;
-    const kind = words[at];
-    const high = words[at + 2];
-    const seq = (words[at + 1] >>> 0) + high * 0x100000000;
-    if (kind === MSG_REQUEST) dispatch(this, arena, at, seq);
-    else this.onAnswer(arena, words[at + 6], seq, kind);
+  get stats(): ConnectionStats {
+    return this.async.stats;
   }
 
-  private onAnswer(arena: Arena, at: number, seq: number, kind: number): void {
-    const pending = this.pending.take(seq);
-    if (pending === undefined) {
-      this.readUnclaimed(arena, at);
-      return;
-    }
-    startReading(arena, at, this, pending.face);
-    let value: unknown;
-    try {
-      value = readValue();
-    } catch (error) {
-      pending.reject(error);
-      return;
-    }
-    if (kind === MSG_EXCEPTION) pending.reject(loadException(value));
-    else pending.resolve(value);
+  /** Any request by its handler number (rpyc/core/consts.py); its answer, references in it blocking. RPyC's `sync_request`. */
+  syncRequest(handler: number, ...args: unknown[]): unknown {
+    return this.peer.askSync('sync', handler, args);
   }
 
-  /** An answer that nobody waits for (any more): its references are counted, and given back. */
-  private readUnclaimed(arena: Arena, at: number): void {
-    const arrived: Holder[] = [];
-    this.unclaimed = arrived;
-    try {
-      startReading(arena, at, this, 'async');
-      readValue();
-    } catch {
-      // It names an object of ours that is gone: nobody asks.
-    } finally {
-      this.unclaimed = undefined;
-    }
-    for (const holder of arrived) this.release(holder);
+  /**
+   * Asks the peer to echo `data`.
+   * @throws {TimeoutError} after `sync_request_timeout`, {ProtocolError} when the echo differs
+   */
+  ping(data?: string | Uint8Array): void {
+    pingSync(this.peer, data);
   }
 
-  private onStatus(code: number): void {
-    if (code === Status.PROTOCOL) this.fail(new ProtocolError(addon.lastError(this.handle)));
-    else if (code === Status.ERRNO) this.end(linkError(getSystemErrorName(-detail())));
-    else this.end(new EOFError());
+  /** Says goodbye and closes. Waits a second at most for the peer to hang up. */
+  close(): void {
+    this.async.closeSync();
   }
 
-  // --- the peer's objects ------------------------------------------------------------------------------------------
-
-  owns(holder: Holder): boolean {
-    return holder.conn === this;
+  /** RPyC's `serve`: handles what arrives within `timeout` seconds (default 1), one batch at least. True: there was something. */
+  serve(timeout = 1): boolean {
+    return this.peer.serveSync(timeout * 1000);
   }
 
-  arrive(rid: number, cls: number, isClass: boolean, face: Face): object {
-    const holder = this.remote.arrive(rid, cls, isClass);
-    this.unclaimed?.push(holder);
-    return this.netrefs.proxy(holder, face);
+  /** RPyC's `poll`: handles what has arrived; never waits longer than `timeout` seconds (default 0). */
+  poll(timeout = 0): boolean {
+    return this.peer.serveSync(timeout * 1000);
   }
 
-  /** What stands for a holder as a value: its awaitable proxy. */
-  proxyOf(holder: Holder): object {
-    return holder.asyncProxy ?? this.netrefs.proxy(holder, 'async');
+  /** RPyC's `poll_all`: handles everything that arrives within `timeout` seconds. */
+  pollAll(timeout = 0): boolean {
+    return pollAllSync(this.peer, timeout);
   }
 
-  /** Takes back one acquisition of a reference; the last one frees the object there. */
-  release(holder: Holder): void {
-    if (holder.released) return;
-    if (this.ending !== undefined) holder.released = true;
-    else this.remote.release(holder);
-    if (holder.released && this.remoteRoot === holder) this.remoteRoot = undefined;
+  /** RPyC's `serve_all`: blocks this thread and serves until the connection is closed. The event loop does the same without blocking. */
+  serveAll(): void {
+    serveAllSync(this.peer);
   }
 
-  onCollected(): void {
-    if (this.ending === undefined) this.remote.sweepAll();
+  unref(): this {
+    this.async.unref();
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }

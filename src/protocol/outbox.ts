@@ -1,51 +1,42 @@
 // What one connection sends: requests, replies, exceptions, DELs and the goodbye, written to the thread's transmit tape.
-// Owns the sequence numbers, the size checks and the back-pressure; who waits for an answer is the connection's business.
-
-import { type BoxingSide, released, writeBox, writeKwargs, writeTuple } from '../boxing/boxing.ts';
+// Owns the sequence numbers, the size checks and the back-pressure; who waits for an answer is requests.ts.
+// Answers to Connection._send of rpyc/core/protocol.py.
+import type { Exports } from '../boxing/exports.ts';
+import { type BoxWriter, released } from '../boxing/writer.ts';
 import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from '../constants.ts';
 import { BackpressureError, codedError } from '../errors.ts';
 import { writeException } from '../exceptions/vinegar.ts';
-import { flush, nameId, send, tx } from '../native/engine.ts';
-import { KIND_DEL, Tag } from '../native/tape.ts';
-import type { Config } from '../policy/config.ts';
+import { flush, nameId, send } from '../native/engine.ts';
+import { KIND_DEL, Tag, type Transmit } from '../native/tape.ts';
 import type { Kwargs } from '../python/values.ts';
 import { Holder, IdPackOf } from '../refs/holder.ts';
+import type { Link } from './link.ts';
+import { nestedIn } from './nesting.ts';
 
 /** Bytes put on the tape between two looks at the write queue. */
 const QUEUE_CHECK = 256 * 1024;
-
-/** What the outbox needs of its connection. */
-export interface SendingSide extends BoxingSide {
-  readonly handle: number;
-  readonly config: Config;
-  /** Wire version that the peer speaks, for the version that our exceptions name. */
-  readonly protocol: number;
-  /** seq + 1 of the peer's request that a request of ours is nested in, where the peer wants to know (bind_threads), else 0. */
-  readonly nesting: number;
-  /** Bytes waiting to be written. */
-  readonly queued: number;
-}
 
 const tooLarge = (message: string): Error => codedError(new RangeError(message), 'ERR_RPYC_FRAME_TOO_LARGE');
 
 const isTooLarge = (error: unknown): boolean => (error as { code?: unknown }).code === 'ERR_RPYC_FRAME_TOO_LARGE';
 
-function writeName(name: string): void {
-  const id = nameId(name);
-  if (id === 0) tx.str(name);
-  else tx.name(id);
-}
-
 export class Outbox {
-  private readonly side: SendingSide;
+  private readonly link: Link;
+  private readonly exports: Exports;
+  private readonly tape: Transmit;
+  private readonly writer: BoxWriter;
   private seq = 0;
   /** Bytes written since the queue was looked at. */
   private unchecked = 0;
   /** Must the message just committed be flushed at once? */
   private atOnce = false;
 
-  constructor(side: SendingSide) {
-    this.side = side;
+  /** @param tape the transmit tape of this thread */
+  constructor(link: Link, exports: Exports, tape: Transmit, writer: BoxWriter) {
+    this.link = link;
+    this.exports = exports;
+    this.tape = tape;
+    this.writer = writer;
   }
 
   /** seq of the request written last. */
@@ -54,19 +45,19 @@ export class Outbox {
   }
 
   private begin(kind: number, seq: number, a: number, b: number): void {
-    tx.begin(this.side.handle, kind, seq, a, b);
-    this.side.exports.begin();
+    this.tape.begin(this.link.handle, kind, seq, a, b);
+    this.exports.begin();
   }
 
   private beginRequest(handler: number): void {
     if (this.unchecked > QUEUE_CHECK) this.checkQueue();
-    this.begin(MSG_REQUEST, this.seq, handler, this.side.nesting);
+    this.begin(MSG_REQUEST, this.seq, handler, this.link.bound ? nestedIn(this.link) : 0);
   }
 
   private checkQueue(): void {
     this.unchecked = 0;
     flush();
-    const { queued, options } = this.side;
+    const { queued, options } = this.link;
     if (queued <= options.maxQueued) return;
     this.unchecked = QUEUE_CHECK + 1;
     throw new BackpressureError(
@@ -76,12 +67,12 @@ export class Outbox {
 
   /** @throws RangeError where the message does not fit a frame for sure; where only encoding tells, it must be flushed at once */
   private commit(): void {
-    const size = tx.messageBytes;
+    const size = this.tape.messageBytes;
     this.unchecked += size;
-    const { maxFrame } = this.side.options;
+    const { maxFrame } = this.link.options;
     if (size > maxFrame) throw tooLarge(`message of about ${size} bytes exceeds maxFrame ${maxFrame}`);
-    const mayNotFit = tx.mostBytes > maxFrame;
-    this.atOnce = tx.commit() || mayNotFit;
+    const mayNotFit = this.tape.mostBytes > maxFrame;
+    this.atOnce = this.tape.commit() || mayNotFit;
   }
 
   private commitRequest(): void {
@@ -90,25 +81,31 @@ export class Outbox {
   }
 
   private abandon(error: unknown): never {
-    tx.rollback();
-    this.side.exports.rollback();
+    this.tape.rollback();
+    this.exports.rollback();
     throw error;
   }
 
   private target(holder: Holder): void {
     if (holder.released) throw released(holder);
-    tx.ref(holder.rid);
+    this.tape.ref(holder.rid);
+  }
+
+  private name(name: string): void {
+    const id = nameId(name);
+    if (id === 0) this.tape.str(name);
+    else this.tape.name(id);
   }
 
   /** CALLATTR, or CALL without a name. Its seq is `lastSeq`. */
   call(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void {
     this.beginRequest(name === undefined ? HANDLE_CALL : HANDLE_CALLATTR);
     try {
-      tx.container(Tag.BOX, name === undefined ? 3 : 4);
+      this.tape.container(Tag.BOX, name === undefined ? 3 : 4);
       this.target(holder);
-      if (name !== undefined) writeName(name);
-      writeTuple(this.side, args, 1);
-      writeKwargs(this.side, named);
+      if (name !== undefined) this.name(name);
+      this.writer.tuple(args, 1);
+      this.writer.kwargs(named);
       this.commitRequest();
     } catch (error) {
       this.abandon(error);
@@ -119,13 +116,13 @@ export class Outbox {
   request(handler: number, args: readonly unknown[]): void {
     this.beginRequest(handler);
     try {
-      tx.container(Tag.BOX, args.length);
+      this.tape.container(Tag.BOX, args.length);
       for (const arg of args) {
         if (arg instanceof Holder) this.target(arg);
         else if (arg instanceof IdPackOf) {
           if (arg.holder.released) throw released(arg.holder);
-          tx.idPack(arg.holder.rid);
-        } else writeBox(this.side, arg, 1);
+          this.tape.idPack(arg.holder.rid);
+        } else this.writer.box(arg, 1);
       }
       this.commitRequest();
     } catch (error) {
@@ -148,7 +145,7 @@ export class Outbox {
     try {
       flush();
     } catch (error) {
-      this.side.exports.rollback();
+      this.exports.rollback();
       throw isTooLarge(error) ? tooLarge((error as Error).message) : error;
     }
   }
@@ -157,11 +154,11 @@ export class Outbox {
   reply(seq: number, value: unknown): void {
     this.begin(MSG_REPLY, seq, 0, 0);
     try {
-      writeBox(this.side, value, 0);
+      this.writer.box(value, 0);
       this.commit();
     } catch (error) {
-      tx.rollback();
-      this.side.exports.rollback();
+      this.tape.rollback();
+      this.exports.rollback();
       this.exception(seq, error);
       return;
     }
@@ -174,16 +171,16 @@ export class Outbox {
 
   /** EXCEPTION; one that is larger than a frame is told by its class alone. */
   exception(seq: number, thrown: unknown): void {
-    const { config, protocol, options } = this.side;
+    const { config, protocol, options } = this.link;
     for (const brief of [false, true]) {
       this.begin(MSG_EXCEPTION, seq, 0, 0);
       try {
-        writeException(thrown, config, protocol === 5 ? '5.3.1+node' : '6.0.1+node', brief);
+        writeException(this.tape, thrown, config, protocol === 5 ? '5.3.1+node' : '6.0.1+node', brief);
       } catch (error) {
         this.abandon(error);
       }
-      const mayNotFit = tx.mostBytes > options.maxFrame;
-      this.atOnce = tx.commit() || mayNotFit;
+      const mayNotFit = this.tape.mostBytes > options.maxFrame;
+      this.atOnce = this.tape.commit() || mayNotFit;
       try {
         this.post();
         return;
@@ -195,15 +192,15 @@ export class Outbox {
 
   /** DEL of `count` references; goes out with the next write. */
   del(rid: number, count: number): void {
-    tx.begin(this.side.handle, KIND_DEL, this.seq++, rid, count);
-    tx.commit();
+    this.tape.begin(this.link.handle, KIND_DEL, this.seq++, rid, count);
+    this.tape.commit();
   }
 
   /** CLOSE, whatever is queued: back-pressure must not keep a connection open. */
   goodbye(): void {
-    tx.begin(this.side.handle, MSG_REQUEST, this.seq++, HANDLE_CLOSE, 0);
-    tx.container(Tag.TUPLE, 0);
-    tx.commit();
+    this.tape.begin(this.link.handle, MSG_REQUEST, this.seq++, HANDLE_CLOSE, 0);
+    this.tape.container(Tag.TUPLE, 0);
+    this.tape.commit();
     flush();
   }
 }

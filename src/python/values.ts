@@ -122,3 +122,9 @@ export function kwargs(named: Record<string, unknown>): Kwargs {
 
 export const isKwargs = (value: unknown): value is Kwargs =>
   typeof value === 'object' && value !== null && brand.has(value);
+
+/** Splits a trailing Kwargs off an argument list. */
+export function splitKwargs(args: readonly unknown[]): [readonly unknown[], Kwargs | undefined] {
+  const last = args.length === 0 ? undefined : args[args.length - 1];
+  return typeof last === 'object' && isKwargs(last) ? [args.slice(0, -1), last] : [args, undefined];
+}

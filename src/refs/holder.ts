@@ -1,10 +1,78 @@
-// The peer's objects in our hands: one Holder per id_pack, seen through up to two proxies (faces). Owns counts and liveness.
-// A holder is remembered weakly (by the engine): when every proxy, path and stub of it is gone, the engine's sweep finds it dead and a DEL goes out.
-// Answers to BaseNetref in rpyc/core/netref.py and Connection._proxy_cache.
-import type { Connection } from '../protocol/connection.ts';
+// The peer's objects in our hands: one Holder per id_pack, seen through up to two proxies (faces), and the Peer that owns the object.
+// A holder is remembered weakly (by the engine): when every proxy, path and stub of it is gone, the engine's sweep finds it dead and a DEL
+// goes out (remote.ts). Answers to BaseNetref in rpyc/core/netref.py and Connection._proxy_cache.
+import type { Kwargs } from '../python/values.ts';
+import type { Face } from './face.ts';
+import type { Limits } from './limits.ts';
+import type { Pending } from './waiter.ts';
 
-/** How a reference is used: awaitable (every operation a promise) or blocking. */
-export type Face = 'async' | 'sync';
+/**
+ * The other side of a connection, as its objects need it: what can be asked of them, blocking or awaited. Whoever holds a Holder can use
+ * the object by this alone; the connection behind it is protocol/'s business. Identity counts: two holders of one connection have the same Peer.
+ */
+export interface Peer {
+  /** Is the connection over, or being closed? */
+  readonly closed: boolean;
+  /** Is this thread inside a blocking call? Then promises cannot settle before it returns, and only blocking requests are answered. */
+  readonly blocked: boolean;
+  /** Can a blocking call wait for this peer at all? */
+  readonly canBlock: boolean;
+
+  /**
+   * Calls an attribute (CALLATTR) or, without a name, the object itself (CALL). Rejects with what remote code raised.
+   * @param limits when to stop waiting; the remote work goes on
+   */
+  call(
+    holder: Holder,
+    name: string | undefined,
+    args: readonly unknown[],
+    named: Kwargs | undefined,
+    face: Face,
+    limits?: Limits,
+  ): Promise<unknown>;
+  /** `call` that blocks, for `sync_request_timeout` or what `limits` say. */
+  callSync(
+    holder: Holder,
+    name: string | undefined,
+    args: readonly unknown[],
+    named: Kwargs | undefined,
+    face: Face,
+    limits?: Limits,
+  ): unknown;
+  /**
+   * `call` whose answer goes to `pending`. Returns its seq, for `forget`.
+   * @throws where it cannot be sent
+   */
+  callFor(
+    pending: Pending,
+    holder: Holder,
+    name: string | undefined,
+    args: readonly unknown[],
+    named: Kwargs | undefined,
+  ): number;
+  /** `call` whose answer nobody waits for. @throws where it cannot be sent */
+  callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void;
+  /** Any request; a Holder among `args` stands for the remote object. */
+  ask(face: Face, handler: number, args: readonly unknown[], limits?: Limits): Promise<unknown>;
+  /** `ask` that blocks. */
+  askSync(face: Face, handler: number, args: readonly unknown[], limits?: Limits): unknown;
+
+  /** Nobody waits for this answer any more: the references in it will be given back. */
+  forget(seq: number): void;
+  /**
+   * Serves, blocking, until `answer` is there.
+   * @param timeoutMs default `sync_request_timeout`
+   * @throws {TimeoutError}
+   */
+  waitUntil(answer: { readonly done: boolean }, timeoutMs?: number): void;
+  /** Serves whatever arrives within `timeoutMs`, blocking: at least one batch, or nothing. True: something was served. */
+  serveSync(timeoutMs: number): boolean;
+
+  /** Takes back one acquisition of a reference; the last one frees the object there. */
+  release(holder: Holder): void;
+  /** What stands for a holder as a value: its awaitable proxy. */
+  proxyOf(holder: Holder): object;
+}
 
 /** What the connection knows of a class of the peer's. */
 export interface RemoteClass {
@@ -17,8 +85,9 @@ export interface RemoteClass {
 /** `proxy[HOLDER]` is the holder behind a proxy; undefined on everything else. Not reachable from the wire: names there are strings. */
 export const HOLDER: unique symbol = Symbol('rpyc.holder');
 
+/** One object of the peer's. How often it was received is counted in remote.ts. */
 export class Holder {
-  readonly conn: Connection;
+  readonly peer: Peer;
   readonly rid: number;
   readonly cls: RemoteClass;
   /** Is the remote object itself a class (instance_id 0)? */
@@ -27,8 +96,8 @@ export class Holder {
   asyncProxy: object | undefined = undefined;
   syncProxy: object | undefined = undefined;
 
-  constructor(conn: Connection, rid: number, cls: RemoteClass, isClass: boolean) {
-    this.conn = conn;
+  constructor(peer: Peer, rid: number, cls: RemoteClass, isClass: boolean) {
+    this.peer = peer;
     this.rid = rid;
     this.cls = cls;
     this.isClass = isClass;
@@ -54,18 +123,3 @@ export function holderOf(value: unknown): Holder | undefined {
 
 /** Is this a proxy of a remote object? */
 export const isNetref = (value: object): boolean => (value as MaybeNetref)[HOLDER] !== undefined;
-
-/** A path (`conn.root.a.b`) or method stub: stands for a remote object that was not fetched yet. */
-export interface PendingRef {
-  fetch(): Promise<unknown>;
-  fetchSync(): unknown;
-}
-
-/** `path[PENDING]` is the PendingRef behind a path or stub; undefined on everything else. */
-export const PENDING: unique symbol = Symbol('rpyc.pending');
-
-export const pendingOf = (value: unknown): PendingRef | undefined =>
-  typeof value === 'function' ? (value as { readonly [PENDING]?: PendingRef })[PENDING] : undefined;
-
-/** Makes what users touch of a holder. Given to the connection, so that protocol does not import netref. */
-export type MakeProxy = (holder: Holder, face: Face) => object;

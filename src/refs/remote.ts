@@ -3,40 +3,51 @@
 // Answers to Connection._proxy_cache and BaseNetref.__del__.
 import { collected, detail, send } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
-import type { Connection } from '../protocol/connection.ts';
-import type { Outbox } from '../protocol/outbox.ts';
-import { Holder, type RemoteClass } from './holder.ts';
+import type { Face } from './face.ts';
+import { Holder, type Peer, type RemoteClass } from './holder.ts';
+import type { NetrefMaker } from './netrefs.ts';
 
 /** Dead holders are looked for in slices of so many, so that no single call pays for all. */
 const SWEEP_SLICE = 4096;
 const dead = new Int32Array(SWEEP_SLICE);
 
+/** Where DELs are written. */
+export interface Returns {
+  /** DEL of `count` references; goes out with the next write. */
+  del(rid: number, count: number): void;
+}
+
 export class RemoteObjects {
-  private readonly conn: Connection;
+  private readonly peer: Peer;
   private readonly handle: number;
-  private readonly outbox: Outbox;
+  private readonly returns: Returns;
+  private readonly netrefs: NetrefMaker;
   private readonly classes: RemoteClass[] = [];
   /** References received less references given back, by rid. */
   private readonly counts: number[] = [];
   /** Where the sweep goes on; -1: there is none. */
   private sweepAt = -1;
+  /** References of the answer being read, if nobody waits for it. */
+  private unclaimed: Holder[] | undefined;
 
-  constructor(conn: Connection, outbox: Outbox) {
-    this.conn = conn;
-    this.handle = conn.handle;
-    this.outbox = outbox;
+  constructor(peer: Peer, handle: number, returns: Returns, netrefs: NetrefMaker) {
+    this.peer = peer;
+    this.handle = handle;
+    this.returns = returns;
+    this.netrefs = netrefs;
   }
 
-  /** A reference arrived: its holder, counted once more. */
-  arrive(rid: number, cls: number, isClass: boolean): Holder {
+  /** A reference arrived: its proxy, counted once more. */
+  arrive(rid: number, cls: number, isClass: boolean, face: Face): object {
     let holder = addon.holder(this.handle, rid) as Holder | undefined;
     if (holder === undefined || holder.released) {
-      holder = new Holder(this.conn, rid, this.classes[cls] ?? this.learnClass(cls), isClass);
+      holder = new Holder(this.peer, rid, this.classes[cls] ?? this.learnClass(cls), isClass);
       addon.setHolder(this.handle, rid, holder);
       // A holder that died since the last sweep leaves its count to this one: the object is the same.
       this.counts[rid] = (this.counts[rid] ?? 0) + 1;
     } else this.counts[rid]++;
-    return holder;
+    this.unclaimed?.push(holder);
+    return this.netrefs.proxy(holder, face);
   }
 
   private learnClass(cls: number): RemoteClass {
@@ -46,13 +57,27 @@ export class RemoteObjects {
     return learned;
   }
 
+  /** Runs `read`, and gives back every reference that arrives meanwhile: nobody waits for what is read. */
+  discard(read: () => void): void {
+    const arrived: Holder[] = [];
+    this.unclaimed = arrived;
+    try {
+      read();
+    } catch {
+      // It names an object of ours that is gone: nobody asks.
+    } finally {
+      this.unclaimed = undefined;
+    }
+    for (const holder of arrived) if (!holder.released) this.release(holder);
+  }
+
   /** Takes back one acquisition of a reference; with the last one it cannot be used any more. */
   release(holder: Holder): void {
     const { rid } = holder;
     const held = this.counts[rid];
     holder.released = held <= 1;
     this.counts[rid] = held - 1;
-    this.outbox.del(rid, 1);
+    this.returns.del(rid, 1);
     send(false);
   }
 
@@ -76,7 +101,7 @@ export class RemoteObjects {
     for (let i = 0; i < found; i++) {
       const rid = dead[i];
       // 0: its DEL is on the tape already.
-      if (this.counts[rid] > 0) this.outbox.del(rid, this.counts[rid]);
+      if (this.counts[rid] > 0) this.returns.del(rid, this.counts[rid]);
       this.counts[rid] = 0;
     }
     if (found > 0) send(false);

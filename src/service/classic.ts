@@ -7,7 +7,8 @@ import { isClass } from '../objects/classes.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { dumps, loads } from '../python/pickle.ts';
-import { type Face, holderOf } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
+import { holderOf } from '../refs/holder.ts';
 import { classicOf } from './master.ts';
 import { Service, VoidService } from './service.ts';
 

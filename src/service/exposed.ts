@@ -1,5 +1,5 @@
 // `@exposed` and `@service`: RPyC's decorators (rpyc/utils/__init__.py) as standard JavaScript decorators.
-import { markExposed, markExposedField } from '../policy/access.ts';
+import { markExposed, markExposedField } from '../policy/exposure.ts';
 
 type Member =
   | ClassMethodDecoratorContext

@@ -8,7 +8,8 @@ import { rootPath } from '../netref/faces.ts';
 import type { Answer, Ref } from '../netref/helpers.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { exceptions } from '../python/exceptions.ts';
-import { type Face, holderOf } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
+import { holderOf } from '../refs/holder.ts';
 
 /**
  * Modules of the slave, imported when first asked for and remembered: `modules.os.path`, `modules['xml.dom.minidom']`.

@@ -1,8 +1,7 @@
 // Services: what a side offers to its peer. Answers to rpyc/core/service.py.
-import type { Connection } from '../protocol/connection.ts';
-import type { LocalRoot } from '../protocol/parts.ts';
+import type { Connection, LocalRoot } from '../protocol/connection.ts';
 import { exceptions } from '../python/exceptions.ts';
-import type { Face } from '../refs/holder.ts';
+import type { Face } from '../refs/face.ts';
 
 /**
  * Base class of services. Methods named `exposed_…`, names in `static exposed`, and members marked `@exposed` are offered; nothing else is.

@@ -98,8 +98,7 @@ const t = rpyc.tuple;
 const request =
   (handler: number, ...args: (string | null | readonly unknown[])[]) =>
   (conn: rpyc.Connection, on: Holder, name: string): Promise<unknown> =>
-    conn.request(
-      'async',
+    conn.asyncRequest(
       handler,
       on,
       ...args.map((arg) =>
@@ -109,7 +108,7 @@ const request =
 const NAME = '\u0001name';
 const ATTEMPTS: Attempt[] = [
   ['GETATTR', request(H.HANDLE_GETATTR, NAME), true],
-  ['GETATTR by bytes', (conn, on, name) => conn.request('async', H.HANDLE_GETATTR, on, Buffer.from(name)), true],
+  ['GETATTR by bytes', (conn, on, name) => conn.asyncRequest(H.HANDLE_GETATTR, on, Buffer.from(name)), true],
   ['SETATTR', request(H.HANDLE_SETATTR, NAME, 'evil'), false],
   ['DELATTR', request(H.HANDLE_DELATTR, NAME), false],
   ['CALLATTR', request(H.HANDLE_CALLATTR, NAME, ['return 1'], []), true],
@@ -123,8 +122,7 @@ const ATTEMPTS: Attempt[] = [
   [
     '__setitem__ of a function',
     (conn, on, name) =>
-      conn.request(
-        'async',
+      conn.asyncRequest(
         H.HANDLE_CALLATTR,
         on,
         '__setitem__',
@@ -134,18 +132,14 @@ const ATTEMPTS: Attempt[] = [
     false,
   ],
   ['setdefault', request(H.HANDLE_CALLATTR, 'setdefault', [NAME, 'evil'], []), false],
-  [
-    'update',
-    (conn, on, name) => conn.request('async', H.HANDLE_CALLATTR, on, 'update', t(t(t(name, 'evil'))), t()),
-    false,
-  ],
+  ['update', (conn, on, name) => conn.asyncRequest(H.HANDLE_CALLATTR, on, 'update', t(t(t(name, 'evil'))), t()), false],
   ['__delitem__', request(H.HANDLE_CALLATTR, '__delitem__', [NAME], []), false],
   [
     'kwargs of CALLATTR',
-    (conn, on, name) => conn.request('async', H.HANDLE_CALLATTR, on, 'update', t(), t(t(name, 'evil'))),
+    (conn, on, name) => conn.asyncRequest(H.HANDLE_CALLATTR, on, 'update', t(), t(t(name, 'evil'))),
     false,
   ],
-  ['kwargs of CALL', (conn, on, name) => conn.request('async', H.HANDLE_CALL, on, t(), t(t(name, 'evil'))), false],
+  ['kwargs of CALL', (conn, on, name) => conn.asyncRequest(H.HANDLE_CALL, on, t(), t(t(name, 'evil'))), false],
   ['CTXEXIT', request(H.HANDLE_CTXEXIT, NAME), false],
   ['PICKLE', request(H.HANDLE_PICKLE, NAME), true],
 ];
@@ -180,8 +174,8 @@ async function attack(
   for (const name of FORBIDDEN_NAMES)
     if (Object.hasOwn(target, name) && typeof target !== 'function') escapes.push(`own ${name} was made`);
   const told = [
-    ...((await conn.request('async', H.HANDLE_DIR, on)) as string[]),
-    ...(on.isClass ? [] : ((await conn.request('async', H.HANDLE_DIR, on)) as string[])),
+    ...((await conn.asyncRequest(H.HANDLE_DIR, on)) as string[]),
+    ...(on.isClass ? [] : ((await conn.asyncRequest(H.HANDLE_DIR, on)) as string[])),
   ];
   for (const name of told) if (FORBIDDEN_NAMES.includes(name)) escapes.push(`DIR told ${name}`);
   return { attempts: ATTEMPTS.length * ATTACKS.length, escapes };
@@ -242,7 +236,7 @@ test.each(CONFIGS)('no request of a client escapes a server with %s', async (_na
   }
   const root = await attack(
     conn,
-    holderOf(await rpyc.getattr(conn.root, 'make').then(() => conn.request('async', H.HANDLE_GETROOT))) as Holder,
+    holderOf(await rpyc.getattr(conn.root, 'make').then(() => conn.asyncRequest(H.HANDLE_GETROOT))) as Holder,
     serviceOf(serverSide),
   );
   expect(root.escapes).toEqual([]);
@@ -267,7 +261,7 @@ test.each(CONFIGS)('no request of a server escapes a client with %s', async (_na
 });
 
 const inspected = (conn: rpyc.Connection, ref: Holder): Promise<unknown> =>
-  import('../../src/refs/holder.ts').then(({ IdPackOf }) => conn.request('async', H.HANDLE_INSPECT, new IdPackOf(ref)));
+  import('../../src/refs/holder.ts').then(({ IdPackOf }) => conn.asyncRequest(H.HANDLE_INSPECT, new IdPackOf(ref)));
 
 const serviceOf = (conn: rpyc.Connection): object =>
   (conn as unknown as { localRoot: { object: object } }).localRoot.object;

@@ -1,9 +1,11 @@
 // One push endpoint of the addon, read and written by the real boxing: frames in, records out, values in, frames out. No connection, no policy.
 
-import { type BoxingSide, readValue, startReading, writeBox } from '../../src/boxing/boxing.ts';
+import { Exports } from '../../src/boxing/exports.ts';
+import { BoxReader } from '../../src/boxing/reader.ts';
+import { BoxWriter } from '../../src/boxing/writer.ts';
 import type { OpenOptions } from '../../src/native/addon.ts';
 import { Status } from '../../src/native/addon.ts';
-import { enterBatch, flush, leaveBatch, tx } from '../../src/native/engine.ts';
+import { enterBatch, flush, leaveBatch, nameId, tx } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
 import { Arena, RECORD_WORDS } from '../../src/native/tape.ts';
 
@@ -48,17 +50,18 @@ export class PushEndpoint implements Disposable {
   readonly handle: number;
   /** rid of each id_pack that arrived. */
   readonly rids = new Map<string, number>();
-  readonly side: BoxingSide;
+  readonly writer: BoxWriter;
+  private readonly reader: BoxReader;
 
   constructor(options: Partial<OpenOptions> = {}) {
     const o = { ...OPTIONS, ...options };
     this.handle = addon.openPush(o.maxFrame, o.maxInflated, o.maxDepth, o.compress, o.variant, o.bound, o.highWater);
-    this.side = {
-      exports: { get: (id: number) => ({ object: new Local(id) }) },
-      options: { bigint: 'auto', freezeTuples: true },
-      owns: () => false,
-      arrive: (rid: number, cls: number) => this.arrive(rid, cls),
-    } as unknown as BoxingSide;
+    this.reader = new BoxReader(
+      { bigint: 'auto', freezeTuples: true },
+      { objectOf: (id) => new Local(id) },
+      { arrive: (rid, cls) => this.arrive(rid, cls) },
+    );
+    this.writer = new BoxWriter(tx, new Exports(nameId), undefined);
   }
 
   private arrive(rid: number, cls: number): Remote {
@@ -91,8 +94,13 @@ export class PushEndpoint implements Disposable {
 
   private read({ words, ...arena }: Arena, at: number): Message {
     const [kind, low, high, handler, , , pos] = words.subarray(at, at + RECORD_WORDS) as unknown as number[];
-    startReading({ words, ...arena } as Arena, pos, this.side, 'async');
-    return { kind, seq: (low >>> 0) + high * 2 ** 32, handler, value: readValue(), tag: words[pos] & 0xff };
+    return {
+      kind,
+      seq: (low >>> 0) + high * 2 ** 32,
+      handler,
+      value: this.reader.start({ words, ...arena } as Arena, pos, 'async').value(),
+      tag: words[pos] & 0xff,
+    };
   }
 
   /** The bytes of one message whose value `write` puts on the tape. */
@@ -111,7 +119,7 @@ export class PushEndpoint implements Disposable {
 
   /** The bytes of a message with one box. */
   box(kind: number, seq: number, value: unknown): Uint8Array {
-    return this.encode(kind, seq, 0, () => writeBox(this.side, value, 0));
+    return this.encode(kind, seq, 0, () => this.writer.box(value, 0));
   }
 
   [Symbol.dispose](): void {

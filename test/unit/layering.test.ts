@@ -5,26 +5,36 @@ import { dirname, join, posix, relative, sep } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root } from '../../scripts/setup.mjs';
 
-/** Folder (or file) of src/ -> what it may import of src/ besides itself and errors; '*' = anything. */
+/**
+ * The rooms of src/, lowest first: folder (or file) -> rooms that it may import besides itself and errors; '*' = any. src/README.md tells
+ * what each is for.
+ */
 const LAYERS: Record<string, readonly string[]> = {
   errors: [],
-  python: [],
-  native: ['python'],
   constants: [],
-  refs: ['constants', 'native', 'python', 'protocol'],
-  objects: ['constants', 'refs', 'native', 'python'],
-  boxing: ['constants', 'objects', 'refs', 'native', 'python', 'policy'],
-  policy: ['boxing', 'constants', 'objects', 'refs', 'python'],
-  exceptions: ['policy', 'boxing', 'constants', 'objects', 'refs', 'native', 'python'],
-  protocol: ['exceptions', 'policy', 'boxing', 'constants', 'objects', 'refs', 'native', 'python'],
-  netref: ['protocol', 'boxing', 'constants', 'refs', 'python'],
-  service: ['protocol', 'netref', 'policy', 'constants', 'objects', 'refs', 'python'],
-  client: ['service', 'netref', 'protocol', 'policy', 'constants', 'refs', 'native', 'python'],
-  server: ['service', 'netref', 'protocol', 'policy', 'native', 'python'],
+  python: [],
+  native: [],
+  refs: ['native', 'python'],
+  objects: ['constants', 'refs', 'python'],
+  boxing: ['objects', 'refs', 'native', 'python'],
+  policy: ['boxing', 'objects', 'refs', 'python'],
+  exceptions: ['policy', 'objects', 'constants', 'native', 'python'],
+  protocol: ['exceptions', 'policy', 'boxing', 'objects', 'refs', 'constants', 'native', 'python'],
+  netref: ['protocol', 'refs', 'constants', 'python'],
+  service: ['netref', 'protocol', 'policy', 'objects', 'refs', 'python'],
+  client: ['service', 'netref', 'protocol', 'policy', 'refs', 'constants', 'native', 'python'],
+  server: ['service', 'netref', 'protocol', 'policy', 'native'],
   zerorpc: ['native'],
   infi: ['native', 'zerorpc'],
   index: ['*'],
+  internals: ['boxing', 'native'],
   cli: ['*'],
+};
+
+/** What is outside of src/ and imports the project -> the files of src/ that it may import: doors, never the middle. */
+const DOORS: Record<string, readonly string[]> = {
+  bench: ['index.ts', 'internals.ts'],
+  examples: [],
 };
 
 /** Packages (Node's own with `node:`) that only these folders may import; every other package is forbidden everywhere. */
@@ -47,7 +57,7 @@ const CRATES: Record<string, { ours: readonly string[]; others: readonly string[
 };
 
 interface Source {
-  /** Path below src/, with slashes. */
+  /** Path below src/ (of the rooms outside: below the root), with slashes. */
   path: string;
   text: string;
 }
@@ -55,6 +65,28 @@ interface Source {
 describe('layers of src/', () => {
   test('every import keeps to the table', () => {
     expect(violations(sources())).toEqual([]);
+  });
+
+  test('no file imports itself through others, by types or values', () => {
+    expect(circles(sources())).toEqual([]);
+  });
+
+  test('the table has no circle either, and names the rooms from the lowest up', () => {
+    const rooms = Object.keys(LAYERS);
+    const upward = rooms.flatMap((room, at) =>
+      (LAYERS[room] ?? []).filter((other) => rooms.indexOf(other) > at).map((other) => `${room} -> ${other}`),
+    );
+    expect(upward).toEqual([]);
+  });
+
+  test('the circle finder names a circle by its path, type-only imports included', () => {
+    const files = [
+      { path: 'a/x.ts', text: "import { y } from './y.ts';" },
+      { path: 'a/y.ts', text: "import type { Z } from '../b/z.ts';" },
+      { path: 'b/z.ts', text: "export type { X } from '../a/x.ts';" },
+      { path: 'b/free.ts', text: "import { z } from './z.ts';\n// import '../b/free.ts'" },
+    ];
+    expect(circles(files)).toEqual(['a/x.ts -> a/y.ts -> b/z.ts -> a/x.ts']);
   });
 
   test('every folder and file of src/ stands in the table', () => {
@@ -105,6 +137,21 @@ describe('layers of src/', () => {
   });
 });
 
+describe('rooms outside of src/', () => {
+  test.each(Object.keys(DOORS))('%s imports src/ by its doors only', (room) => {
+    const files = below(room, /\.(ts|mjs|js)$/).filter(({ path }) => !/\/(build|node_modules|target)\//.test(path));
+    expect(files.length).toBeGreaterThan(0);
+    expect(files.flatMap((file) => doorViolations(room, file))).toEqual([]);
+  });
+
+  test('the checker finds an import from the middle', () => {
+    const text = "import { tx } from '../../src/native/engine.ts';\nimport { addon } from '../../src/internals.ts';";
+    expect(doorViolations('bench', { path: 'bench/micro/a.ts', text })).toEqual([
+      'bench/micro/a.ts:1: bench may not import src/native/engine.ts',
+    ]);
+  });
+});
+
 describe('layers of crates/', () => {
   const crates = readdirSync(join(root, 'crates'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(root, 'crates', entry.name, 'Cargo.toml')))
@@ -136,12 +183,57 @@ describe('layers of crates/', () => {
 });
 
 function sources(): Source[] {
-  const below = join(root, 'src');
-  return readdirSync(below, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path: relative(below, path).split(sep).join('/'), text: readFileSync(path, 'utf8') }));
+  return below('src', /\.ts$/).map(({ path, text }) => ({ path: path.slice('src/'.length), text }));
 }
+
+/** Files below a folder of the root. */
+function below(folder: string, names: RegExp): Source[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && names.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: relative(root, path).split(sep).join('/'), text: readFileSync(path, 'utf8') }));
+}
+
+/** Specifiers that a file imports, with where. */
+function* importsOf(code: string): Generator<[specifier: string, at: number]> {
+  for (const match of code.matchAll(IMPORT)) yield [match[1] ?? match[2] ?? '', match.index];
+}
+
+/** Import circles among the files, each once, as a path from its first file back to it. */
+function circles(files: readonly Source[]): string[] {
+  const graph = new Map(
+    files.map(({ path, text }) => [
+      path,
+      [...importsOf(withoutComments(text))]
+        .filter(([specifier]) => specifier.startsWith('.'))
+        .map(([specifier]) => posix.join(dirname(path), specifier)),
+    ]),
+  );
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (path: string, above: readonly string[]): void => {
+    const at = above.indexOf(path);
+    if (at >= 0) found.push([...above.slice(at), path].join(' -> '));
+    if (at >= 0 || done.has(path)) return;
+    for (const next of graph.get(path) ?? []) walk(next, [...above, path]);
+    done.add(path);
+  };
+  for (const path of [...graph.keys()].sort()) walk(path, []);
+  return found;
+}
+
+/** Imports of src/ that are not by a door of `room`. */
+function doorViolations(room: string, { path, text }: Source): string[] {
+  const code = withoutComments(text);
+  return [...importsOf(code)]
+    .map(
+      ([specifier, at]) => [specifier.startsWith('.') ? posix.join(dirname(path), specifier) : specifier, at] as const,
+    )
+    .filter(([target]) => target.startsWith('src/') && !DOORS[room]?.includes(target.slice('src/'.length)))
+    .map(([target, at]) => `${path}:${lineOf(code, at)}: ${room} may not import ${target}`);
+}
+
+const lineOf = (code: string, at: number): number => code.slice(0, at).split('\n').length;
 
 /** What breaks the table, as `src/<file>:<line>: <rule>`. */
 function violations(files: readonly Source[]): string[] {
@@ -150,12 +242,12 @@ function violations(files: readonly Source[]): string[] {
     const layer = layerOf(path);
     const code = withoutComments(text);
     const report = (offset: number, rule: string) => {
-      found.push(`src/${path}:${code.slice(0, offset).split('\n').length}: ${rule}`);
+      found.push(`src/${path}:${lineOf(code, offset)}: ${rule}`);
     };
     if (!LAYERS[layer]) report(0, `${layer} stands in no layer`);
-    for (const match of code.matchAll(IMPORT)) {
-      const rule = breach(layer, path, match[1] ?? match[2] ?? '');
-      if (rule) report(match.index, rule);
+    for (const [specifier, at] of importsOf(code)) {
+      const rule = breach(layer, path, specifier);
+      if (rule) report(at, rule);
     }
     if (layer !== 'native') {
       for (const match of code.matchAll(/\bdlopen\b|rpyc\.node\b/g))

@@ -2,7 +2,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { writeBox, writeKwargs, writeTuple } from '../../src/boxing/boxing.ts';
 import { Status } from '../../src/native/addon.ts';
 import { nameId, tx } from '../../src/native/engine.ts';
 import { addon } from '../../src/native/load.ts';
@@ -161,12 +160,12 @@ describe('round trips', () => {
         using there = new PushEndpoint();
         const bytes = here.encode(1, seq, 8, () => {
           tx.container(Tag.BOX, 4);
-          writeBox(here.side, Object.freeze([1, 2]), 1);
+          here.writer.box(Object.freeze([1, 2]), 1);
           const id = nameId(name);
           if (id === 0) tx.str(name);
           else tx.name(id);
-          writeTuple(here.side, args, 1);
-          writeKwargs(here.side, kwargs(options));
+          here.writer.tuple(args, 1);
+          here.writer.kwargs(kwargs(options));
         });
         const expected = [[1, 2], name, args, Object.entries(options)];
         expect(only(there.receive(bytes).messages)).toMatchObject({ kind: 1, seq, handler: 8 });

@@ -1,8 +1,10 @@
 // The attribute policy: RPyC's rules, and what is out of reach under every configuration.
 import { expect, test } from 'vitest';
 import { FORBIDDEN } from '../../../src/objects/facade.ts';
-import { Access, lookup, markExposed } from '../../../src/policy/access.ts';
+import { lookup } from '../../../src/objects/lookup.ts';
+import { Access } from '../../../src/policy/access.ts';
 import { type Config, makeConfig } from '../../../src/policy/config.ts';
+import { markExposed } from '../../../src/policy/exposure.ts';
 import { exceptions } from '../../../src/python/exceptions.ts';
 import { Service } from '../../../src/service/service.ts';
 

@@ -1,0 +1,34 @@
+// What a connection tells of its traffic and tables. Owns nothing: the engine, the exports and the pending table count.
+import type { Exports } from '../boxing/exports.ts';
+import type { Link } from './link.ts';
+import type { PendingTable } from './pending.ts';
+
+/** Traffic of one connection. */
+export interface ConnectionStats {
+  bytesIn: number;
+  bytesOut: number;
+  messagesIn: number;
+  messagesOut: number;
+  /** Bytes waiting to be written. */
+  queued: number;
+  /** Objects of the peer that we hold. */
+  remoteObjects: number;
+  /** Objects of ours that the peer holds. */
+  localObjects: number;
+  /** Calls of ours without an answer yet. */
+  pending: number;
+}
+
+export function statisticsOf(link: Link, exports: Exports, pending: PendingTable): ConnectionStats {
+  const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = link.traffic;
+  return {
+    bytesIn,
+    bytesOut,
+    messagesIn,
+    messagesOut,
+    queued,
+    remoteObjects,
+    localObjects: exports.size,
+    pending: pending.size,
+  };
+}
