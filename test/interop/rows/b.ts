@@ -308,7 +308,8 @@ export const B: readonly UsedRow[] = [
       yield* items(user, list, 3);
       yield* items(user, list);
       yield* items(user, generator, 1);
-      expect(yield* refs(user, before)).toBe(before);
+      // Garbage of earlier rows may go meanwhile as well.
+      expect(yield* refs(user, before)).toBeLessThanOrEqual(before);
     },
   },
   {
