@@ -12,6 +12,9 @@ export const root: string;
 /** The interpreter of the environment with this RPyC release. */
 export function pythonOf(version: string): string;
 
+/** How npm is started: the one that runs us, else the one on the PATH. `leading` are arguments before its own. */
+export function npm(): { command: string; leading: readonly string[]; shell: boolean };
+
 /** cargo on the PATH, or where rustup puts it. */
 export function findCargo(): string;
 

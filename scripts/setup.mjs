@@ -42,10 +42,9 @@ const windows = process.platform === 'win32';
 export async function ensureNodeModules() {
   if (installedMatchesLock()) return;
   say('installing npm packages (npm ci)');
-  const npm = process.env.npm_execpath;
+  const { command, leading, shell } = npm();
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (npm && /\.[cm]?js$/.test(npm)) await run(process.execPath, [npm, ...args]);
-  else await run(windows ? 'npm.cmd' : 'npm', args, { shell: windows });
+  await run(command, [...leading, ...args], { shell });
 }
 
 /** The Rust addon at build/rpyc.node. */
@@ -125,6 +124,13 @@ function installedMatchesLock() {
       ? installed[path].version === wanted.version
       : wanted.optional === true || wanted.peer === true;
   });
+}
+
+/** How npm is started: the one that runs us, else the one on the PATH. `leading` are arguments before its own. */
+export function npm() {
+  const running = process.env.npm_execpath;
+  if (running && /\.[cm]?js$/.test(running)) return { command: process.execPath, leading: [running], shell: false };
+  return { command: windows ? 'npm.cmd' : 'npm', leading: [], shell: windows };
 }
 
 /** cargo on the PATH, or where rustup puts it. */

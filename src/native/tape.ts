@@ -106,8 +106,8 @@ export const reentered = (): Error =>
  * Invariant: `ctl` holds the positions after the last committed message; `w f b` are those of the message in progress.
  */
 export class Transmit {
-  words = new Int32Array(64 * 1024);
-  floats = new Float64Array(8 * 1024);
+  words: Int32Array = new Int32Array(64 * 1024);
+  floats: Float64Array = new Float64Array(8 * 1024);
   bytes = raw(Buffer.alloc(128 * 1024));
   w = 0;
   f = 0;

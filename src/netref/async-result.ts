@@ -5,7 +5,6 @@ import { splitKwargs } from '../python/values.ts';
 import type { Face } from '../refs/face.ts';
 import { type Holder, holderOf, type Peer } from '../refs/holder.ts';
 import { pendingOf } from '../refs/pending-ref.ts';
-import type { Pending } from '../refs/waiter.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { makeView } from './faces.ts';
 import { misused } from './handler.ts';
@@ -29,7 +28,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * `wait()` block as in RPyC; of an awaitable one, `await` the result or its `wait()`.
  * Without an expiry it waits for ever, as in RPyC.
  */
-export class AsyncResult implements PromiseLike<unknown>, Pending {
+// It is a Pending (refs/waiter.ts) by shape: its declaration cannot say so, since `resolve` and `reject` are not in there.
+export class AsyncResult implements PromiseLike<unknown> {
   /** How references in the value are seen. */
   readonly face: Face;
   private state: State = 'pending';
