@@ -47,8 +47,11 @@ export async function ensureNodeModules() {
   await run(command, [...leading, ...args], { shell });
 }
 
-/** The Rust addon at build/rpyc.node. */
-export async function ensureNative() {
+/**
+ * The Rust addon at build/rpyc.node. `profile` is Cargo's, for a quicker build than the one that ships (`dev-release`): what it makes
+ * counts as missing for everybody else. `signal` ends cargo.
+ */
+export async function ensureNative({ profile = 'release', signal } = {}) {
   const target = join(root, 'build/rpyc.node');
   const inputs = [
     'Cargo.toml',
@@ -57,12 +60,24 @@ export async function ensureNative() {
     '.cargo/config.toml',
     ...filesUnder('crates', isCrateSource),
   ];
-  const stamp = hashOf(inputs, `${process.platform} ${process.arch}`);
-  if (existsSync(target) && isStamped(target, stamp)) return;
+  const stampOf = (made) =>
+    hashOf(inputs, `${process.platform} ${process.arch}${made === 'release' ? '' : ` ${made}`}`);
+  if (existsSync(target) && [profile, 'release'].some((made) => isStamped(target, stampOf(made)))) return;
   const cargo = findCargo();
-  say('building the Rust addon (cargo build --release), about half a minute the first time');
-  const args = ['build', '--release', '--locked', '-p', 'rpyc-addon', '--message-format=json-render-diagnostics'];
-  const lines = (await run(cargo, args, { stdout: 'pipe', quiet: true }))
+  const stamp = stampOf(profile);
+  say(
+    `building the Rust addon (cargo build --profile ${profile})${profile === 'release' ? ', about half a minute the first time' : ''}`,
+  );
+  const args = [
+    'build',
+    '--profile',
+    profile,
+    '--locked',
+    '-p',
+    'rpyc-addon',
+    '--message-format=json-render-diagnostics',
+  ];
+  const lines = (await run(cargo, args, { stdout: 'pipe', quiet: true, signal }))
     .split('\n')
     .filter((line) => line.startsWith('{'));
   const artifact = lines
@@ -76,15 +91,18 @@ export async function ensureNative() {
   writeStamp(target, stamp);
 }
 
-/** dist/ from src/, by tsc. */
-export async function ensureTypeScript() {
+/** dist/ from src/, by tsc. Files are replaced one by one, so that programs that use dist/ find it at any time. `signal` ends tsc. */
+export async function ensureTypeScript({ signal } = {}) {
   const target = join(root, 'dist');
-  const stamp = hashOf(['tsconfig.json', 'package-lock.json', ...filesUnder('src', (name) => name.endsWith('.ts'))]);
+  const sources = filesUnder('src', (name) => name.endsWith('.ts'));
+  const stamp = hashOf(['tsconfig.json', 'package-lock.json', ...sources]);
   if (existsSync(target) && isStamped(target, stamp)) return;
   say('building dist/ (tsc)');
-  rmSync(target, { recursive: true, force: true });
   rmSync(stampFile(target), { force: true }); // a build that fails leaves files behind, but no stamp
-  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], { signal });
+  const made = new Set(sources.map((path) => path.replace(/^src(.*)\.ts$/, 'dist$1')));
+  for (const path of filesUnder('dist', () => true))
+    if (!made.has(path.replace(/\.(d\.ts|js|js\.map)$/, ''))) rmSync(join(root, path)); // of a source that is gone
   writeStamp(target, stamp);
 }
 
