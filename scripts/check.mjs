@@ -1,4 +1,4 @@
-// `npm run check`: rustfmt, clippy, tsc, biome, and the unit tests. Runs every step, then names those that failed.
+// `npm run check`: rustfmt, clippy, tsc, biome, the API reference, and the unit tests. Runs every step, then names those that failed.
 
 import { join } from 'node:path';
 import { findCargo, root, run, runMain, say, setUp } from './setup.mjs';
@@ -16,6 +16,7 @@ await runMain(async () => {
     'tsc (src)': [node, tsc, '-p', 'tsconfig.json', '--noEmit'],
     'tsc (test, bench, examples)': [node, tsc, '-p', 'tsconfig.test.json'],
     biome: [...bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings'],
+    'API reference': [node, 'scripts/docs.mjs'],
   };
   const failed = [];
   for (const [name, [command, ...args]] of Object.entries(steps)) {

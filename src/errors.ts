@@ -1,6 +1,10 @@
 // Errors that arise on this side, each with a stable `code`. What remote code raised is a PythonError (python/exceptions.ts).
 // Four blames: the wire (ProtocolError), the link (EOFError, TimeoutError, ConnectError), remote code, the caller (TypeError, RangeError with a code).
 
+/**
+ * Codes of the errors that arise on this side, as their property `code`: stable, for programs to look at instead of the message. What each
+ * means, what causes it and what to do about it stands in docs/errors.md. Errors that remote code raised have none of these.
+ */
 export type RpycErrorCode =
   | 'ERR_RPYC_PROTOCOL'
   | 'ERR_RPYC_VERSION'
@@ -30,22 +34,32 @@ export function codedError<E extends Error>(error: E, code: RpycErrorCode): E & 
   return Object.assign(error, { code });
 }
 
-/** The peer sent bytes that are not RPyC, or broke a limit. The connection is closed. */
+/**
+ * The peer sent bytes that are not RPyC, or broke a limit (`maxFrame`, `maxInflated`, `maxDepth`). The connection is closed, no other one is
+ * touched.
+ */
 export class ProtocolError extends Error {
+  /** `'ProtocolError'`, or the name of the subclass. */
   override readonly name: string = 'ProtocolError';
+  /** `'ERR_RPYC_PROTOCOL'`, or the code of the subclass. */
   readonly code: RpycErrorCode = 'ERR_RPYC_PROTOCOL';
 }
 
-/** No wire version that both ends speak. */
+/** No wire version that both ends speak: RPyC 4.0 and older, or another version than the options `protocol` and `bindThreads` insist on. */
 export class VersionError extends ProtocolError {
+  /** Always `'VersionError'`. */
   override readonly name = 'VersionError';
+  /** Always `'ERR_RPYC_VERSION'`. */
   override readonly code = 'ERR_RPYC_VERSION';
 }
 
 /** The connection is closed, by either side. Answers to RPyC's `EOFError('stream has been closed')`. */
 export class EOFError extends Error {
+  /** Always `'EOFError'`. */
   override readonly name = 'EOFError';
+  /** Always `'ERR_RPYC_CLOSED'`. */
   readonly code = 'ERR_RPYC_CLOSED';
+  /** An error with RPyC's own words, unless there are better ones. */
   constructor(message = 'stream has been closed', options?: ErrorOptions) {
     super(message, options);
   }
@@ -53,58 +67,77 @@ export class EOFError extends Error {
 
 /** A local wait ended before the answer came; the remote work goes on. Answers to RPyC's `AsyncResultTimeout('result expired')`. */
 export class TimeoutError extends Error {
+  /** Always `'TimeoutError'`. */
   override readonly name = 'TimeoutError';
+  /** Always `'ERR_RPYC_TIMEOUT'`. */
   readonly code = 'ERR_RPYC_TIMEOUT';
+  /** An error with RPyC's own words, unless there are better ones. */
   constructor(message = 'result expired', options?: ErrorOptions) {
     super(message, options);
   }
 }
 
-/** No connection could be made. `cause` is the system error of the last address tried, `errors` those of all. */
+/** No connection could be made: nobody listens, or not in time. `cause` is the system error of the last address tried, `errors` those of all. */
 export class ConnectError extends Error {
+  /** Always `'ConnectError'`. */
   override readonly name = 'ConnectError';
+  /** Always `'ERR_RPYC_CONNECT'`. */
   readonly code = 'ERR_RPYC_CONNECT';
+  /** System errors of all the addresses tried, in their order; each has a `code` such as `ECONNREFUSED`. */
   readonly errors: readonly Error[];
+  /** An error with the last of `errors`, what each address answered, as its cause. */
   constructor(message: string, errors: readonly Error[]) {
     super(message, errors.length === 0 ? undefined : { cause: errors[errors.length - 1] });
     this.errors = errors;
   }
 }
 
-/** A signal with a listener ended a blocking wait, so that the listener can run. */
+/** A signal that has a listener (`process.on('SIGINT', …)`) ended a blocking wait, so that the listener can run. The remote work goes on. */
 export class InterruptedError extends Error {
+  /** Always `'InterruptedError'`. */
   override readonly name = 'InterruptedError';
+  /** Always `'ERR_RPYC_INTERRUPTED'`. */
   readonly code = 'ERR_RPYC_INTERRUPTED';
   /** Number of the signal: 2 is SIGINT, 15 SIGTERM. */
   readonly signal: number;
+  /** An error for the signal of this number. */
   constructor(signal: number) {
     super(`a blocking call was interrupted by signal ${signal}; the remote work goes on`);
     this.signal = signal;
   }
 }
 
-/** A blocking call that could never be answered. */
+/** A blocking call that could never be answered: its peer is a server of the same thread, which cannot serve while it waits. */
 export class DeadlockError extends Error {
+  /** Always `'DeadlockError'`. */
   override readonly name = 'DeadlockError';
+  /** Always `'ERR_RPYC_DEADLOCK'`. */
   readonly code = 'ERR_RPYC_DEADLOCK';
 }
 
 /** More bytes are queued for a peer than `maxQueued` allows. Wait with `await conn.drained()`. */
 export class BackpressureError extends Error {
+  /** Always `'BackpressureError'`. */
   override readonly name = 'BackpressureError';
+  /** Always `'ERR_RPYC_BACKPRESSURE'`. */
   readonly code = 'ERR_RPYC_BACKPRESSURE';
 }
 
 /** Bytes that are no pickle, break a bound, or name something that is not plain data (`refused: os.system`). Nothing was executed. */
 export class UnpicklingError extends Error {
+  /** Always `'UnpicklingError'`. */
   override readonly name = 'UnpicklingError';
+  /** Always `'ERR_RPYC_PICKLE'`. */
   readonly code = 'ERR_RPYC_PICKLE';
 }
 
 /** A string with a lone surrogate: it has no UTF-8 form, and CPython drops the connection over one. */
 export class UnicodeEncodeError extends TypeError {
+  /** Always `'UnicodeEncodeError'`. */
   override readonly name = 'UnicodeEncodeError';
+  /** Always `'ERR_RPYC_SURROGATE'`. */
   readonly code = 'ERR_RPYC_SURROGATE';
+  /** An error for a string that cannot be sent; the message names the surrogate and its place. */
   constructor(value: string) {
     const at = loneSurrogate(value);
     const unit = value.charCodeAt(at).toString(16);

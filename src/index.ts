@@ -9,6 +9,11 @@
  */
 
 export { asValue, byValue } from './boxing/by-value.ts';
+/**
+ * Classic mode: everything of a remote interpreter at hand. Connecting to a slave (`connect` and its relatives), its files (`upload`,
+ * `download`, `remoteReadable`), its objects by value (`obtain`, `deliver`), its standard streams (`redirectedStdio`, `interact`, `pm`).
+ * Answers to rpyc/utils/classic.py.
+ */
 export * as classic from './client/classic.ts';
 export {
   type ConnectOptions,

@@ -144,6 +144,9 @@ export function byValuePolicy(object: object): ByValuePolicy | undefined {
  *       @rpyc.byValue
  *       exposed_rows() { return [{ id: 1 }]; } // Python: ((('id', 1),),)
  *     }
+ *
+ * @typeParam F type of the function
+ * @throws {TypeError} for anything but a function; (the function made) what {@link asValue} throws
  */
 export function byValue<F extends (this: never, ...args: never[]) => unknown>(fn: F, _context?: unknown): F {
   if (typeof fn !== 'function') throw new TypeError(`byValue() takes a function, not ${typeof fn}`);

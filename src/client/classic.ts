@@ -33,6 +33,7 @@ export {
   downloadFile,
   type PackageOptions,
   type Progress,
+  type Transfer,
   type TransferOptions,
   upload,
   uploadDir,
@@ -42,9 +43,9 @@ export {
 } from './transfer.ts';
 export type { SubprocessOptions };
 
-/** Port of a classic server. */
+/** TCP port of a classic server, 18812. */
 export const DEFAULT_SERVER_PORT = 18812;
-/** Port of a classic server over TLS. */
+/** TCP port of a classic server over TLS, 18821. */
 export const DEFAULT_SERVER_SSL_PORT = 18821;
 
 /**
@@ -79,7 +80,7 @@ export async function connect(
   return classicOf(await factory.connect(host, port, asMaster(options)));
 }
 
-/** `connect` that blocks: `connectSync('localhost').modules.os.getcwd()` is a string. */
+/** {@link connect} that blocks: `connectSync('localhost').modules.os.getcwd()` is a string. @throws as {@link connect} */
 export function connectSync(
   host: string,
   port: number = DEFAULT_SERVER_PORT,
@@ -88,12 +89,12 @@ export function connectSync(
   return syncClassicOf(factory.connectSync(host, port, asMaster(options)).async);
 }
 
-/** RPyC's `classic.unix_connect`. */
+/** RPyC's `classic.unix_connect`: to a slave on a Unix socket. @throws as {@link connect} */
 export async function unixConnect(path: string, options: ClassicOptions = {}): Promise<ClassicConnection> {
   return classicOf(await factory.unixConnect(path, asMaster(options)));
 }
 
-/** `unixConnect` that blocks. */
+/** {@link unixConnect} that blocks. @throws as {@link connect} */
 export function unixConnectSync(path: string, options: ClassicOptions = {}): SyncClassicConnection {
   return syncClassicOf(factory.unixConnectSync(path, asMaster(options)).async);
 }
@@ -136,7 +137,7 @@ export async function connectSubproc(options: SubprocOptions = {}): Promise<Clas
   return classic;
 }
 
-/** `connectSubproc` that blocks. */
+/** {@link connectSubproc} that blocks. @throws as {@link connectSubproc} */
 export function connectSubprocSync(options: SubprocOptions = {}): SyncClassicConnection {
   const { made, child } = withSubprocessSync(options, options.connectTimeout ?? STARTING, (route) =>
     factory.openSync(route, asMaster(options)),

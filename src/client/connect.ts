@@ -10,9 +10,10 @@ import type { SyncConnection } from '../protocol/connection.ts';
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, type ServiceSource, VoidService } from '../service/service.ts';
 
-/** Wire version: RPyC 4.1 to 5.x speak 5, RPyC 6 speaks 6; 'auto' finds out. */
+/** Wire version: RPyC 4.1 to 5.x speak 5, RPyC 6 speaks 6; `'auto'` finds out. */
 export type ProtocolVersion = 'auto' | 5 | 6;
 
+/** What `connect` and its relatives take. */
 export interface ConnectOptions extends ConnectionOptions {
   /** What we offer to the server. Default: nothing (VoidService). */
   service?: ServiceSource;
@@ -208,7 +209,11 @@ function tcp(host: string, port: number): Target {
  *     const conn = await rpyc.connect('localhost', 18861);
  *     await conn.root.add(5, 10);
  *
- * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits
+ * Answers to `connect` in rpyc/utils/factory.py.
+ * @param host name or address; all addresses of a name are tried
+ * @param port 1 to 65535; RPyC has no default for services
+ * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits, {TimeoutError} when the server accepts and says
+ * nothing, {EOFError} when it hangs up; {RangeError} or {TypeError} for an option out of its range
  */
 export function connect(host: string, port: number, options: ConnectOptions = {}): Promise<Connection> {
   return open(routeTo(tcp(host, port)), options);
@@ -216,29 +221,35 @@ export function connect(host: string, port: number, options: ConnectOptions = {}
 
 /**
  * `connect` that blocks, with calls that block: `connectSync('localhost', 18861).root.add(5, 10)` returns 15. `.async` is the awaitable face.
- * @throws {DeadlockError} for a server of the same thread
+ * Answers to `connect` in rpyc/utils/factory.py, which blocks.
+ * @throws {DeadlockError} for a server of the same thread; else as {@link connect}
  */
 export function connectSync(host: string, port: number, options: ConnectOptions = {}): SyncConnection {
   return openSync(routeTo(tcp(host, port)), options);
 }
 
-/** RPyC's `unix_connect`. */
+/** RPyC's `unix_connect`: over a Unix socket, with calls that are awaited. @throws as {@link connect} */
 export function unixConnect(path: string, options: ConnectOptions = {}): Promise<Connection> {
   return open(routeTo({ path }), options);
 }
 
-/** `unixConnect` that blocks. */
+/** {@link unixConnect} that blocks, with calls that block. @throws as {@link connectSync} */
 export function unixConnectSync(path: string, options: ConnectOptions = {}): SyncConnection {
   return openSync(routeTo({ path }), options);
 }
 
+/** What `connectStream` and its relatives take. */
 export interface StreamOptions extends ConnectOptions {
   /** Nobody can reconnect a stream, so the version must be told. Default 6. */
   protocol?: 5 | 6;
 }
 
 /**
- * RPyC's `connect_stream`: over any Node Duplex (TLS socket, SSH channel, pipe pair). Awaited calls only.
+ * RPyC's `connect_stream`: over any Node Duplex (TLS socket, SSH channel, pipe pair). Awaited calls only: a blocking one throws
+ * ERR_RPYC_BLOCKING_UNSUPPORTED, since only the event loop can read a Node stream.
+ *
+ *     const conn = await rpyc.connectStream(tls.connect(18821, 'host'));
+ *
  * @throws {VersionError} when the server speaks another version than `protocol`
  */
 export async function connectStream(stream: Duplex, options: StreamOptions = {}): Promise<Connection> {

@@ -3,6 +3,7 @@ import { Readable, Writable } from 'node:stream';
 import { awaitable, type Ref } from '../netref/helpers.ts';
 import { type Sent, send } from './moves.ts';
 
+/** How a remote file is read or written as a stream. */
 export interface RemoteStreamOptions {
   /** Bytes per request. Default 63,488. */
   chunkSize?: number;

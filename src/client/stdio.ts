@@ -18,13 +18,17 @@ export type LineSource =
 
 /** Where text goes. Any Writable is one. */
 export interface TextSink {
+  /** Takes some text; what it returns is not looked at. */
   write(text: string): unknown;
 }
 
 /** The three streams; by default those of this process. A blocking connection needs lines that are there without waiting. */
 export interface Stdio {
+  /** Where the slave reads. Default: `process.stdin`. */
   stdin?: LineSource;
+  /** Where the slave writes. Default: `process.stdout`. */
   stdout?: TextSink;
+  /** Where the slave writes its errors. Default: `process.stderr`. */
   stderr?: TextSink;
 }
 
@@ -114,6 +118,7 @@ function lines(source: LineSource, face: Face): { next: NextLine; close: () => v
 
 /** Puts the slave's own streams back: `restore()`, or the end of a `using` block. Doing it twice is doing it once. */
 export interface Redirection<Restored> {
+  /** Puts them back. */
   restore(): Restored;
 }
 
@@ -175,6 +180,7 @@ function* redirected(conn: AnyClassic, stdio: Stdio, body: () => Moves<void>): M
   }
 }
 
+/** What the remote interpreter gets. */
 export interface InteractOptions extends Stdio {
   /** Names for the interpreter, beside `conn` (the slave's end of this connection). */
   namespace?: Record<string, unknown>;

@@ -12,6 +12,7 @@ import type { SocketPeer } from '../native/peer.ts';
 import { dialSync } from '../native/socket.ts';
 import type { Route } from './connect.ts';
 
+/** How an interpreter is started for `connectSubproc`. */
 export interface SubprocessOptions {
   /** The interpreter, in which `rpyc` can be imported. Default `python3`. */
   python?: string;

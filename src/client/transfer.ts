@@ -21,6 +21,7 @@ export interface Progress {
   readonly total: number;
 }
 
+/** How files are transferred. */
 export interface TransferOptions {
   /** Accepts the names (not paths) of files and directories below the one that is transferred. Default: all. */
   filter?: (name: string) => boolean;
@@ -204,8 +205,10 @@ function* receive(job: Job, source: Ref, take: (chunk: Buffer) => Moves<void>): 
 // --- what users call -----------------------------------------------------------------------------------------------
 
 /** A transfer in either face: a promise on an awaitable connection, done when it returns on a blocking one. */
-interface Transfer {
+export interface Transfer {
+  /** Awaited. */
   (conn: ClassicConnection, from: string, to: string, options?: TransferOptions): Promise<void>;
+  /** Blocking. */
   (conn: SyncClassicConnection, from: string, to: string, options?: TransferOptions): void;
 }
 
@@ -222,9 +225,9 @@ const transfer = (moves: (job: Job, from: string, to: string) => Moves<void>): T
 export const upload: Transfer = transfer((made, from, to) =>
   uploadAny(made, from, to, made.options.ignoreInvalid ?? false),
 );
-/** RPyC's `upload_file`. */
+/** RPyC's `upload_file`: one local file to a remote path. @throws what opening or writing it raises, here or there */
 export const uploadFile: Transfer = transfer(uploadOne);
-/** RPyC's `upload_dir`. */
+/** RPyC's `upload_dir`: a local directory and all below it to a remote path. @throws as {@link uploadFile} */
 export const uploadDir: Transfer = transfer(uploadTree);
 /**
  * RPyC's `download`: a remote file or directory to a local path; directories are made as needed. Names that the peer lists must be names.
@@ -233,11 +236,12 @@ export const uploadDir: Transfer = transfer(uploadTree);
 export const download: Transfer = transfer((made, from, to) =>
   downloadAny(made, from, to, made.options.ignoreInvalid ?? false),
 );
-/** RPyC's `download_file`. */
+/** RPyC's `download_file`: one remote file to a local path. @throws what opening or reading it raises, here or there */
 export const downloadFile: Transfer = transfer(downloadOne);
-/** RPyC's `download_dir`. */
+/** RPyC's `download_dir`: a remote directory and all below it to a local path. @throws as {@link downloadFile} */
 export const downloadDir: Transfer = transfer(downloadTree);
 
+/** How a package is uploaded. */
 export interface PackageOptions extends TransferOptions {
   /** Where the package comes to lie there. Default: a directory of its name in the slave's library (`sysconfig`'s `purelib`). */
   remotePath?: string;

@@ -177,6 +177,7 @@ export class AsyncResult implements PromiseLike<unknown> {
     this.timer = setTimeout(() => this.expire(), Math.ceil(seconds * 1000));
   }
 
+  /** For `await`: the value, or what the call raised, or TimeoutError once it expired. */
   // biome-ignore lint/suspicious/noThenProperty: an AsyncResult is to be awaited
   then<A = unknown, B = never>(
     onValue?: ((value: unknown) => A | PromiseLike<A>) | null,
@@ -189,6 +190,7 @@ export class AsyncResult implements PromiseLike<unknown> {
     }).then(onValue, onError);
   }
 
+  /** RPyC's text: `<AsyncResult object (pending)>`; also `ready`, `error`, `expired`. */
   toString(): string {
     return `<AsyncResult object (${this.look() === 'value' ? 'ready' : this.state})>`;
   }
@@ -246,6 +248,7 @@ function follow(callable: Ref, options: CallOptions | undefined, args: unknown[]
 
 /**
  * RPyC's `timed(callable, seconds)`: an {@link async_} whose results expire.
+ * For one awaited call {@link withOptions} does it without an AsyncResult.
  * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no remote callable
  */
 export function timed(callable: Ref, seconds: number): (...args: unknown[]) => AsyncResult {

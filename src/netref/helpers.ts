@@ -15,11 +15,11 @@ import { type CallOptions, checkOptions, OPTIONS } from './options.ts';
 import { ask, askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
 import type { Netref, SyncNetref } from './types.ts';
 
-/** A remote object: an awaitable or blocking netref, or a path or method stub that stands for one. */
+/** A remote object, untyped: an awaitable or blocking netref, or a path or method stub that stands for one. Typed, see {@link Netref}. */
 // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
 export type Ref = any;
 
-/** The value on a blocking reference, a promise of it on an awaitable one. */
+/** What helpers return: the value on a blocking reference, a promise of it on an awaitable one. */
 export type Answer<T> = T | Promise<T>;
 
 const EVERYTHING = 2 ** 31 - 1;
@@ -72,8 +72,10 @@ const attribute = (name: unknown): string => {
 };
 
 /**
- * Python's `getattr(ref, name[, otherwise])`: always asks the peer.
- * @throws AttributeError (rpyc.exceptions) where there is no such attribute and no `otherwise`
+ * Python's `getattr(ref, name[, otherwise])`: always asks the peer, also for names that mean something else in
+ * JavaScript (`then`, `constructor`), and for methods, of which it returns a reference.
+ * @param otherwise returned where there is no such attribute
+ * @throws AttributeError (rpyc.exceptions) where there is no such attribute, or the peer's policy hides it, and no `otherwise`
  */
 export function getattr(ref: Ref, name: string, ...otherwise: [unknown?]): Answer<Ref> {
   return perform(ref, function* (holder) {
@@ -86,75 +88,86 @@ export function getattr(ref: Ref, name: string, ...otherwise: [unknown?]): Answe
   });
 }
 
-/** Python's `setattr(ref, name, value)`. The peer's policy must allow it (`allow_setattr`). */
+/**
+ * Python's `setattr(ref, name, value)`: `await rpyc.setattr(ref, 'x', 1)`. On a blocking reference, `ref.x = 1` does the same.
+ * @throws AttributeError (rpyc.exceptions) where the peer's policy denies it (`allow_setattr`)
+ */
 export function setattr(ref: Ref, name: string, value: unknown): Answer<void> {
   return perform(ref, function* (holder) {
     yield* ask(holder, H.HANDLE_SETATTR, attribute(name), value);
   });
 }
 
-/** Python's `delattr(ref, name)`. The peer's policy must allow it (`allow_delattr`). */
+/**
+ * Python's `delattr(ref, name)`. On a blocking reference, `delete ref.x` does the same.
+ * @throws AttributeError (rpyc.exceptions) where the peer's policy denies it (`allow_delattr`)
+ */
 export function delattr(ref: Ref, name: string): Answer<void> {
   return perform(ref, function* (holder) {
     yield* ask(holder, H.HANDLE_DELATTR, attribute(name));
   });
 }
 
-/** Python's `hasattr(ref, name)`. */
+/**
+ * Python's `hasattr(ref, name)`: asks the peer, which says no as well to what its policy hides. For awaitable references, whose `in` cannot ask.
+ */
 export function hasattr(ref: Ref, name: string): Answer<boolean> {
   return perform(ref, (holder) => hasKey(holder, { attr: attribute(name) }));
 }
 
-/** `ref[key]`, with any type of key; `slice(a, b)` for slices. */
+/**
+ * Python's `ref[key]`, with any type of key; {@link slice} for slices, {@link tuple} for several at once.
+ * @throws KeyError, IndexError (rpyc.exceptions) as Python does
+ */
 export function getitem(ref: Ref, key: unknown): Answer<Ref> {
   return perform(ref, (holder) => askCall(holder, '__getitem__', [key]));
 }
 
-/** `ref[key] = value`. */
+/** Python's `ref[key] = value`. @throws what `__setitem__` raises there */
 export function setitem(ref: Ref, key: unknown, value: unknown): Answer<void> {
   return perform(ref, function* (holder) {
     yield* askCall(holder, '__setitem__', [key, value]);
   });
 }
 
-/** `del ref[key]`. */
+/** Python's `del ref[key]`. @throws KeyError, IndexError (rpyc.exceptions) as Python does */
 export function delitem(ref: Ref, key: unknown): Answer<void> {
   return perform(ref, function* (holder) {
     yield* askCall(holder, '__delitem__', [key]);
   });
 }
 
-/** `key in ref`. */
+/** Python's `key in ref`, by `__contains__`. */
 export function contains(ref: Ref, key: unknown): Answer<boolean> {
   return perform(ref, (holder) => askCall(holder, '__contains__', [key]) as Steps<boolean>);
 }
 
-/** `len(ref)`. */
+/** Python's `len(ref)`: number of items. @throws AttributeError (rpyc.exceptions) for an object without `__len__` */
 export function len(ref: Ref): Answer<number> {
   return perform(ref, (holder) => askCall(holder, '__len__') as Steps<number>);
 }
 
-/** `str(ref)`. */
+/** Python's `str(ref)`: its text. (`String(ref)` of a blocking reference is the same; of an awaitable one it names the reference.) */
 export function str(ref: Ref): Answer<string> {
   return perform(ref, (holder) => ask(holder, H.HANDLE_STR) as Steps<string>);
 }
 
-/** `repr(ref)`. */
+/** Python's `repr(ref)`: how it looks there. The answer to "why does console.log not show my remote list": logging must not cause traffic. */
 export function repr(ref: Ref): Answer<string> {
   return perform(ref, (holder) => ask(holder, H.HANDLE_REPR) as Steps<string>);
 }
 
-/** `hash(ref)`; usually beyond 53 bits, hence a bigint. */
+/** Python's `hash(ref)`; usually beyond 53 bits, hence a bigint. @throws TypeError (rpyc.exceptions) for an unhashable object */
 export function hash(ref: Ref): Answer<number | bigint> {
   return perform(ref, (holder) => ask(holder, H.HANDLE_HASH) as Steps<number | bigint>);
 }
 
-/** `dir(ref)`: names of the object's attributes, as the peer lists them. */
+/** Python's `dir(ref)`: names of the object's attributes, as the peer lists them; a stock peer lists more than its policy lets be read. */
 export function dir(ref: Ref): Answer<readonly string[]> {
   return perform(ref, (holder) => ask(holder, H.HANDLE_DIR) as Steps<readonly string[]>);
 }
 
-/** Python's truth of an object: `__bool__`, else `__len__`, else true. */
+/** Python's truth of an object, `bool(ref)`: `__bool__`, else `__len__`, else true. (To JavaScript every reference is true.) */
 export function bool(ref: Ref): Answer<boolean> {
   return perform(ref, function* (holder) {
     for (const name of ['__bool__', '__len__']) {
@@ -168,7 +181,10 @@ export function bool(ref: Ref): Answer<boolean> {
   });
 }
 
-/** `isinstance(ref, cls)`, both on the same connection: INSTANCECHECK, unless the class is the very one. */
+/**
+ * Python's `isinstance(ref, cls)`, both on the same connection: INSTANCECHECK, unless the class is the very one.
+ * @param cls a reference to a class of the peer
+ */
 export function isinstance(ref: Ref, cls: Ref): Answer<boolean> {
   return perform(ref, function* (holder) {
     const type = yield* resolve(cls);
@@ -177,7 +193,10 @@ export function isinstance(ref: Ref, cls: Ref): Answer<boolean> {
   });
 }
 
-/** All items of a remote iterable, in one round trip. Items that are objects come as references. */
+/**
+ * All items of a remote iterable as an Array, in one round trip: Python's `list(ref)`, here. Items that are objects come as
+ * references; {@link value} copies those as well. The iterable must end: all its items travel in one frame (`maxFrame`).
+ */
 export function toArray(ref: Ref): Answer<unknown[]> {
   return perform(ref, function* (holder) {
     return [...((yield* ask(holder, H.HANDLE_BUFFITER, EVERYTHING)) as Iterable<unknown>)];
@@ -186,7 +205,12 @@ export function toArray(ref: Ref): Answer<unknown[]> {
 
 /**
  * RPyC's `buffiter`: iterates with read-ahead. What is read ahead and not used is lost to the remote iterator.
- * Use with `for…of` on a blocking reference, `for await` on an awaitable one.
+ * Use with `for…of` on a blocking reference, `for await` on an awaitable one. Lists, dicts, sets and ranges are read ahead without it.
+ *
+ *     for await (const row of rpyc.buffiter(await conn.root.rows(), { chunk: 100 })) console.log(row);
+ *
+ * Answers to `buffiter` in rpyc/utils/helpers.py.
+ * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no reference; {RangeError} for a chunk size below 1, or a factor
  */
 export function buffiter(ref: Ref, buffering: Partial<Buffering> = {}): Iterable<unknown> & AsyncIterable<unknown> {
   const holder = holderOf(ref);
@@ -201,7 +225,11 @@ export function buffiter(ref: Ref, buffering: Partial<Buffering> = {}): Iterable
   };
 }
 
-/** Gives one acquisition of a reference back; the last one frees the remote object now instead of at the next collection. */
+/**
+ * Gives one acquisition of a reference back; the last one frees the remote object now instead of at the next collection. `using ref = …` does
+ * it at the end of the block. A reference arrives once for every answer that holds it; using a released one throws ERR_RPYC_RELEASED.
+ * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no reference
+ */
 export function release(ref: Ref): void {
   const holder = holderOf(ref);
   if (holder === undefined) throw notNetref(ref);
@@ -226,13 +254,13 @@ export function withOptions<R extends Ref>(ref: R, options: CallOptions): R {
   return view as R;
 }
 
-/** Do two references, of whatever face, stand for the same remote object? */
+/** Do two references, of whatever face, stand for the same remote object? Python's `is`. Asks nobody. */
 export function same(a: unknown, b: unknown): boolean {
   const holder = holderOf(a);
   return holder === undefined ? a === b : holder === holderOf(b);
 }
 
-/** Is this a reference to a remote object? */
+/** Is this a reference to a remote object (of either face)? False for a path that was not awaited. Asks nobody. */
 export const isRemote = (value: unknown): boolean => holderOf(value) !== undefined;
 
 function inFace(ref: Ref, face: Face): Ref {
@@ -252,12 +280,18 @@ export function rootAs(conn: Connection | SyncConnection): Ref {
   return conn.root;
 }
 
-/** The blocking face of a reference. A path is fetched first, blocking. */
+/**
+ * The blocking face of a reference: `rpyc.sync(ref).name` waits. A path is fetched first, blocking.
+ * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no reference
+ */
 export function sync(ref: Ref): Ref {
   return inFace(ref, 'sync');
 }
 
-/** The awaitable face of a reference. */
+/**
+ * The awaitable face of a reference: `await rpyc.awaitable(ref).name`.
+ * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no reference
+ */
 export function awaitable(ref: Ref): Ref {
   return inFace(ref, 'async');
 }

@@ -69,30 +69,62 @@ const unary =
   (ref: Ref): Answer<Ref> =>
     perform(ref, (holder) => askCall(holder, `__${name}__`));
 
-/** Python's operators, named as in its `operator` module. The first operand is remote. */
+/**
+ * Python's operators, named as in its `operator` module. The first operand is remote, the second anything; the answer is a value on a
+ * blocking reference, a promise on an awaitable one. Where the first operand does not know the second, the second is asked (`__radd__`, …).
+ *
+ *     const total = await rpyc.op.add(await conn.root.price(), 5);
+ *     if (await rpyc.op.lt(first, second)) …
+ *
+ * @throws TypeError (rpyc.exceptions) where neither operand knows the other
+ */
 export const op = Object.freeze({
+  /** `a == b`. */
   eq: comparison('__eq__'),
+  /** `a != b`. */
   ne: comparison('__ne__'),
+  /** `a < b`. */
   lt: comparison('__lt__'),
+  /** `a <= b`. */
   le: comparison('__le__'),
+  /** `a > b`. */
   gt: comparison('__gt__'),
+  /** `a >= b`. */
   ge: comparison('__ge__'),
+  /** `a + b`. */
   add: binary('add'),
+  /** `a - b`. */
   sub: binary('sub'),
+  /** `a * b`. */
   mul: binary('mul'),
+  /** `a @ b`. */
   matmul: binary('matmul'),
+  /** `a / b`. */
   truediv: binary('truediv'),
+  /** `a // b`. */
   floordiv: binary('floordiv'),
+  /** `a % b`. */
   mod: binary('mod'),
+  /** `divmod(a, b)`, a tuple. */
   divmod: binary('divmod'),
+  /** `a ** b`. */
   pow: binary('pow'),
+  /** `a << b`. */
   lshift: binary('lshift'),
+  /** `a >> b`. */
   rshift: binary('rshift'),
+  /** `a & b`. */
   and: binary('and'),
+  /** `a | b`. */
   or: binary('or'),
+  /** `a ^ b`. */
   xor: binary('xor'),
+  /** `-a`. */
   neg: unary('neg'),
+  /** `+a`. */
   pos: unary('pos'),
+  /** `~a`. */
   invert: unary('invert'),
+  /** `abs(a)`. */
   abs: unary('abs'),
 });

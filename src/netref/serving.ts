@@ -48,7 +48,11 @@ export class BgServingThread {
   private readonly conn: Connection;
   private readonly onClose: () => void;
 
-  /** @param callback called when the connection ends before `stop()`, as RPyC does when its thread dies */
+  /**
+   * Says that the connection is served, which it is anyway.
+   * @param conn either face of a connection
+   * @param callback called when the connection ends before `stop()`, as RPyC does when its thread dies
+   */
   constructor(conn: Connection | SyncConnection, callback?: () => void) {
     this.conn = 'async' in conn ? conn.async : conn;
     this.onClose = () => {
@@ -65,6 +69,7 @@ export class BgServingThread {
     this.conn.off('close', this.onClose);
   }
 
+  /** `stop()`, unless it is stopped. */
   [Symbol.dispose](): void {
     if (this.active) this.stop();
   }

@@ -1,26 +1,34 @@
 // Configuration of a connection: RPyC's own keys, spelled and defaulted as RPyC does, and the options that are ours.
 // Answers to DEFAULT_CONFIG of rpyc/core/protocol.py.
 
-/** RPyC's configuration keys, all of them, so that a Python config can be pasted; those without a meaning here say so. */
+/**
+ * RPyC's configuration keys, all of them and spelled as RPyC spells them, so that a Python config can be pasted; those without a meaning here
+ * say so. Defaults are {@link DEFAULT_CONFIG}. Answers to `DEFAULT_CONFIG` of rpyc/core/protocol.py.
+ */
 export interface Config {
-  /** Allow the attributes in `safe_attrs`. */
+  /** Allow the attributes in `safe_attrs`. Default true. */
   allow_safe_attrs: boolean;
-  /** Allow attributes with `exposed_prefix`, and marked ones. */
+  /** Allow attributes with `exposed_prefix`, and marked ones. Default true. */
   allow_exposed_attrs: boolean;
-  /** Allow every name that does not begin with `_`. */
+  /** Allow every name that does not begin with `_`. Default false. */
   allow_public_attrs: boolean;
-  /** Allow every name but the forbidden ones (`constructor`, `__proto__`, …). */
+  /** Allow every name but the forbidden ones (`constructor`, `__proto__`, …). Default false. */
   allow_all_attrs: boolean;
+  /** Names that `allow_safe_attrs` allows: by default RPyC's 80, operators and containers' dunders. */
   safe_attrs: ReadonlySet<string>;
+  /** What a name begins with that is exposed. Default `exposed_`. */
   exposed_prefix: string;
+  /** Let the peer read attributes, as far as the keys above allow their names. Default true. */
   allow_getattr: boolean;
+  /** Let the peer write attributes, as far as the keys above allow their names. Default false. */
   allow_setattr: boolean;
+  /** Let the peer delete attributes, as far as the keys above allow their names. Default false. */
   allow_delattr: boolean;
-  /** Answer PICKLE with the data-only pickler; otherwise it is refused. */
+  /** Answer PICKLE with the data-only pickler; otherwise it is refused. Default false. */
   allow_pickle: boolean;
-  /** Send our stack with an exception; otherwise `<traceback denied>`. */
+  /** Send our stack with an exception; otherwise `<traceback denied>`. Default true. */
   include_local_traceback: boolean;
-  /** Send our version with an exception; otherwise `<version denied>`. */
+  /** Send our version with an exception; otherwise `<version denied>`. Default true. */
   include_local_version: boolean;
   /** Accepted for ported code. Registered classes (`registerException`) are used either way: registering is the consent. */
   instantiate_custom_exceptions: boolean;
@@ -32,42 +40,53 @@ export interface Config {
   propagate_SystemExit_locally: boolean;
   /** Accepted and ignored: KeyboardInterrupt is a plain error here. */
   propagate_KeyboardInterrupt_locally: boolean;
-  /** Tell the logger what handlers throw. (RPyC has the key and never reads it.) */
+  /** Tell the logger what handlers throw. (RPyC has the key and never reads it.) Default true. */
   log_exceptions: boolean;
   /** Thread ids on every message, RPyC's RPYC_BIND_THREADS. A server follows its peer whatever this says; a client asks with its option `bindThreads`. */
   bind_threads: boolean;
-  /** Seconds that a blocking call waits; null = forever. */
+  /** Seconds that a blocking call waits for its answer; null: forever. Default 30. Awaited calls have no limit; see `withOptions`. */
   sync_request_timeout: number | null;
   /** Name of the connection in messages; made up when null. */
   connid: string | null;
-  /** What an authenticator said about the peer. */
+  /** What an authenticator said about the peer; nothing here reads it. */
   credentials: unknown;
   /** `[local, remote]` addresses, set by servers. */
   endpoints: readonly [unknown, unknown] | null;
-  /** Called with the remote root before `close()` says goodbye. */
+  /** Called with the remote root (awaitable) before `close()` says goodbye. */
   before_closed: ((root: unknown) => void) | null;
-  /** Swallow errors of `before_closed`. */
+  /** Swallow errors of `before_closed`. Default false. */
   close_catchall: boolean;
+  /** Where this connection reports; null: nowhere. Default null for clients; a `Server` gives its own. */
   logger: Logger | null;
 }
 
-/** Where connections and servers report. `console` fits. */
+/**
+ * Where connections and servers report. `console` fits, and most logging packages. Each method takes a text, then what belongs to it (mostly an
+ * Error).
+ */
 export interface Logger {
+  /** For whoever looks for a fault. */
   debug(message: string, ...details: unknown[]): void;
+  /** What happens. */
   info(message: string, ...details: unknown[]): void;
+  /** What may be a fault. */
   warn(message: string, ...details: unknown[]): void;
+  /** What is a fault. */
   error(message: string, ...details: unknown[]): void;
 }
 
-/** What is ours beside RPyC's config. */
+/**
+ * What is ours beside RPyC's config: bounds on what a peer may send and queue, and how values arrive. Checked when the connection is made.
+ * @see docs/services.md for all of them with their ranges
+ */
 export interface ConnectionOptions {
   /** RPyC's own configuration keys. */
   config?: Partial<Config> & Record<string, unknown>;
   /** Largest frame accepted and sent, bytes. Default 256 MiB, at most 1 GiB. */
   maxFrame?: number;
-  /** Largest inflated payload, bytes. Default 256 MiB. */
+  /** Largest inflated payload, bytes. Default 256 MiB, at most 1 GiB. */
   maxInflated?: number;
-  /** Deepest nesting of received values. Default 400. */
+  /** Deepest nesting of received values, 8 to 400. Default 400. */
   maxDepth?: number;
   /** Deflate payloads over 3000 bytes: always, never, or where it pays ('auto', the default: never on loopback and Unix sockets). */
   compress?: boolean | 'auto';
@@ -91,7 +110,7 @@ __radd__ __rand__ __rdiv__ __rdivmod__ __repr__ __rfloordiv__ __rlshift__ __rmod
 __rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __setslice__ __str__ __sub__ __truediv__ __xor__ next __length_hint__
 __enter__ __exit__ __next__ __format__`;
 
-/** RPyC's defaults. */
+/** RPyC's defaults of {@link Config}; frozen. */
 export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
   allow_safe_attrs: true,
   allow_exposed_attrs: true,

@@ -182,7 +182,15 @@ function makeHierarchy(): Readonly<Record<BuiltinName, PythonErrorClass>> {
   return Object.freeze(made) as Readonly<Record<BuiltinName, PythonErrorClass>>;
 }
 
-/** `rpyc.exceptions.KeyError` and all other builtin exceptions of Python, with Python's inheritance. */
+/**
+ * `rpyc.exceptions.KeyError` and all other builtin exceptions of Python, with Python's inheritance. To catch what remote code raised, and to
+ * raise it there from a handler:
+ *
+ *     catch (error) { if (error instanceof rpyc.exceptions.LookupError) … }
+ *     throw new rpyc.exceptions.ValueError('bad', 7);
+ *
+ * Each is constructed with the exception's `args`; the message is what Python's `str()` shows for one.
+ */
 export const exceptions: Readonly<Record<BuiltinName, PythonErrorClass>> = makeHierarchy();
 
 const registered = new Map<string, new (...args: never[]) => Error>();
@@ -192,6 +200,8 @@ const registeredNames = new Map<unknown, string>();
  * Says which class stands for a Python exception class of the peer: `registerException('srv.NotFound', NotFound)`.
  * It is constructed with the exception's args, and one that is thrown here travels under that name. Nothing is ever imported or evaluated because a peer named it.
  * @param name module and class joined by a dot, as Python shows it
+ * @param cls a subclass of Error, or of one of {@link exceptions}
+ * @throws {TypeError} for anything but a subclass of Error
  */
 export function registerException(name: string, cls: new (...args: never[]) => Error): void {
   if (typeof cls !== 'function' || !(cls.prototype instanceof Error))

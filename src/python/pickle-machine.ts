@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer';
 import { UnpicklingError } from '../errors.ts';
 import { Global, globalNamed, Unbuilt } from './pickle-globals.ts';
 
+/** How {@link loads} reads a pickle, and `classic.obtain`. */
 export interface ReadOptions {
   /** How dicts come: as Map (default), or as null-prototype objects where every key is a string. */
   dicts?: 'map' | 'object';

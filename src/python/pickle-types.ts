@@ -12,6 +12,12 @@ export class PyDateTime extends Date {
   /** Seconds east of UTC, or null for a naive datetime. */
   readonly utcOffset: number | null;
 
+  /**
+   * A datetime from its point in time and what a Date cannot keep.
+   * @param timeMs milliseconds since 1970, UTC
+   * @param microseconds of the second, 0 to 999,999
+   * @param utcOffset seconds east of UTC, or null for a naive datetime
+   */
   constructor(timeMs: number, microseconds: number, utcOffset: number | null) {
     super(timeMs);
     this.microseconds = microseconds;
@@ -19,28 +25,38 @@ export class PyDateTime extends Date {
   }
 }
 
-/** Python's datetime.date. `month` counts from 1. */
+/** Python's datetime.date. Frozen. */
 export class PyDate {
+  /** 1 to 9999. */
   readonly year: number;
+  /** 1 to 12: counts from 1, other than that of a Date. */
   readonly month: number;
+  /** 1 to 31. */
   readonly day: number;
+  /** As `datetime.date(year, month, day)`; not checked here. */
   constructor(year: number, month: number, day: number) {
     this.year = year;
     this.month = month;
     this.day = day;
     Object.freeze(this);
   }
+  /** `2024-02-29`. */
   toString(): string {
     return `${pad(this.year, 4)}-${pad(this.month)}-${pad(this.day)}`;
   }
 }
 
-/** Python's datetime.time, without a time zone. */
+/** Python's datetime.time, without a time zone. Frozen. */
 export class PyTime {
+  /** 0 to 23. */
   readonly hour: number;
+  /** 0 to 59. */
   readonly minute: number;
+  /** 0 to 59. */
   readonly second: number;
+  /** 0 to 999,999. */
   readonly microsecond: number;
+  /** As `datetime.time(hour, minute, second, microsecond)`; not checked here. */
   constructor(hour: number, minute = 0, second = 0, microsecond = 0) {
     this.hour = hour;
     this.minute = minute;
@@ -48,6 +64,7 @@ export class PyTime {
     this.microsecond = microsecond;
     Object.freeze(this);
   }
+  /** `13:05:00`, or `13:05:00.000250`. */
   toString(): string {
     const fraction = this.microsecond === 0 ? '' : `.${pad(this.microsecond, 6)}`;
     return `${pad(this.hour)}:${pad(this.minute)}:${pad(this.second)}${fraction}`;
@@ -56,9 +73,13 @@ export class PyTime {
 
 /** Python's datetime.timedelta, in Python's own normal form: 0 <= seconds < 86,400 and 0 <= microseconds < 1,000,000. */
 export class PyTimedelta {
+  /** Whole days; negative for a negative duration. */
   readonly days: number;
+  /** 0 to 86,399. */
   readonly seconds: number;
+  /** 0 to 999,999. */
   readonly microseconds: number;
+  /** As `datetime.timedelta(days, seconds, microseconds)`, already in the normal form: nothing is carried over. */
   constructor(days: number, seconds = 0, microseconds = 0) {
     this.days = days;
     this.seconds = seconds;
@@ -69,15 +90,20 @@ export class PyTimedelta {
   get milliseconds(): number {
     return (this.days * 86_400 + this.seconds) * 1000 + this.microseconds / 1000;
   }
+  /** {@link milliseconds}, so that durations compare and subtract. */
   valueOf(): number {
     return this.milliseconds;
   }
 }
 
-/** Python's decimal.Decimal, as its exact text. */
+/** Python's decimal.Decimal, as its exact text: `new PyDecimal('0.10')`. Frozen. For arithmetic give the text to a decimal library. */
 export class PyDecimal {
+  /** What `str(decimal)` says. */
   readonly text: string;
-  /** @throws {TypeError} for what is no decimal number */
+  /**
+   * @param text digits with sign, point and exponent, or `Infinity` or `NaN`, as Python writes them
+   * @throws {TypeError} for what is no decimal number
+   */
   constructor(text: string) {
     if (
       typeof text !== 'string' ||
@@ -91,11 +117,13 @@ export class PyDecimal {
   valueOf(): number {
     return Number(this.text.replace(/^([+-]?)inf(?:inity)?$/i, '$1Infinity'));
   }
+  /** The exact text. */
   toString(): string {
     return this.text;
   }
 }
 
+/** The typed arrays that numpy has a type for. */
 export type TypedArray =
   | Int8Array
   | Uint8Array
@@ -138,7 +166,14 @@ export const ARRAY_TYPES: ReadonlyMap<string, ArrayType> = new Map<string, Array
   ['f8', Float64Array],
 ]);
 
-/** Gives a typed array the shape of a numpy one: `ndarray(new Float64Array(6), [2, 3])`. The array itself is returned. */
+/**
+ * Gives a typed array the shape of a numpy one: `ndarray(new Float64Array(6), [2, 3])`. The array itself is returned, with `shape`, `dtype` and
+ * `fortran` as properties; {@link dumps} and `classic.deliver` then write it as a numpy array.
+ * @param shape lengths of the dimensions, outermost first; default: one dimension
+ * @param dtype numpy's name of the type; default: that of the items. 'b1' makes a Uint8Array an array of bools
+ * @param fortran are items of the first dimension next to each other?
+ * @throws {RangeError} where the shape does not fit the number of items
+ */
 export function ndarray<T extends TypedArray>(
   data: T,
   shape: readonly number[] = [data.length],

@@ -6,6 +6,7 @@ import { codedError, UnicodeEncodeError } from '../errors.ts';
 import { dtypeOf, isShaped, PyDate, PyDateTime, PyDecimal, PyTime, PyTimedelta } from './pickle-types.ts';
 import { Complex, FrozenSet, PyFloat, PyInt, Slice } from './values.ts';
 
+/** How {@link dumps} writes a pickle, and `classic.deliver`. */
 export interface WriteOptions {
   /** Write every typed array as a numpy array, not only those with a shape (`ndarray(…)`, or read from a pickle). Default false: as lists. */
   numpy?: boolean;
@@ -328,8 +329,10 @@ function fieldsOf(date: Date, utcOffset: number | null): number[] {
 
 /**
  * A pickle of plain data: Map and plain object as dict, Array as list, frozen array as tuple, Set, FrozenSet, Date as an aware datetime,
- * bytes, numbers as in calls (`float(1)` for 1.0), bigints, and what `loads` makes. Answers to `pickle.dumps`.
- * @throws {TypeError} for functions, symbols, remote objects and instances of classes, by name
+ * bytes, numbers as in calls (`float(1)` for 1.0), bigints, and what `loads` makes. Protocol 3, which every Python 3 reads.
+ * Answers to `pickle.dumps`.
+ * @throws {TypeError} ERR_RPYC_UNSENDABLE for functions, symbols, remote objects and instances of classes, by name;
+ * {RangeError} beyond 400 levels
  */
 export function dumps(value: unknown, options: WriteOptions = {}): Buffer {
   return new Writer(options).run(value);

@@ -11,6 +11,7 @@ import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from 
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, Service, type ServiceSource } from '../service/service.ts';
 
+/** What a {@link Server} takes beside its service: where to listen, and what each of its connections gets. */
 export interface ServerOptions extends ConnectionOptions {
   /** Address or name to listen on. Default 127.0.0.1 (RPyC listens on all interfaces; say '0.0.0.0' or '::' for that). */
   hostname?: string;
@@ -46,6 +47,9 @@ interface ServerEvents {
  *
  *     const server = new rpyc.Server(Calculator, { port: 18861 });
  *     await server.start();
+ *
+ * Emits `connection` with each new {@link Connection}, and `close`. Answers to the servers of rpyc/utils/server.py, of which it replaces
+ * ThreadedServer: one event loop serves all connections.
  */
 export class Server extends EventEmitter<ServerEvents> {
   private readonly service: ServiceSource;
@@ -54,6 +58,10 @@ export class Server extends EventEmitter<ServerEvents> {
   private readonly open = new Set<Connection>();
   private where: [string, number] | undefined;
 
+  /**
+   * @param service a class: one instance per connection; an instance: shared by all
+   * @throws {TypeError} for anything else; {RangeError} for an option out of its range
+   */
   constructor(service: ServiceSource, options: ServerOptions = {}) {
     super();
     if (!(service instanceof Service) && !(typeof service === 'function' && service.prototype instanceof Service))
@@ -136,7 +144,12 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /** Where the server listens: host and port, or the path of its socket (port 0). */
-  get address(): { host: string; port: number } {
+  get address(): {
+    /** Address, or path of the socket. */
+    host: string;
+    /** TCP port, 0 for a Unix socket. */
+    port: number;
+  } {
     if (this.where === undefined) throw new Error('the server has not been started');
     return { host: this.where[0], port: this.where[1] };
   }
@@ -152,6 +165,7 @@ export class Server extends EventEmitter<ServerEvents> {
     return this;
   }
 
+  /** Undoes `unref`. */
   ref(): this {
     this.listener?.ref(true);
     return this;
@@ -168,6 +182,7 @@ export class Server extends EventEmitter<ServerEvents> {
     this.emit('close');
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -210,6 +210,7 @@ export class SlaveService extends Service {
   readonly #scope: object;
   readonly #declared = new Set<string>();
 
+  /** The namespace starts with `require`, which loads from the working directory. */
   constructor() {
     super();
     this.namespace.set('require', requireHere());
@@ -280,17 +281,22 @@ export class MasterService extends Service {
 
 /** RPyC's `FakeSlaveService`: has the members that a master asks for when it connects, and they do nothing. */
 export class FakeSlaveService extends VoidService {
+  /** Nothing. */
   readonly exposed_namespace: null = null;
 
+  /** An object without attributes. */
   exposed_getmodule(_name: unknown): object {
     return NOTHING;
   }
+  /** Evaluates nothing. */
   exposed_eval(_text: unknown): null {
     return null;
   }
+  /** Executes nothing. */
   exposed_execute(_text: unknown): null {
     return null;
   }
+  /** Gives no connection away. */
   exposed_getconn(): null {
     return null;
   }

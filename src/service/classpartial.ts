@@ -5,7 +5,8 @@
  *
  *     new rpyc.Server(rpyc.classpartial(DatabaseService, pool), { port: 18861 });
  *
- * It has the name and the static members of `cls`, and its instances are instances of `cls`. Answers to `rpyc.utils.helpers.classpartial`.
+ * It has the name and the static members of `cls`, and its instances are instances of `cls`. Answers to `classpartial` in rpyc/utils/helpers.py.
+ * @returns the class, whose constructor takes nothing
  */
 export function classpartial<A extends unknown[], T extends object>(
   cls: new (...args: A) => T,

@@ -15,6 +15,9 @@ type Member =
  *       @rpyc.exposed
  *       add(a, b) { return a + b; }
  *     }
+ *
+ * A standard decorator: TypeScript and esbuild compile it. In plain JavaScript use `static exposed = ['add']`. Answers to `@rpyc.exposed`.
+ * @throws {TypeError} for a member whose name is a symbol
  */
 // biome-ignore lint/suspicious/noExplicitAny: a decorator takes whatever it decorates
 export function exposed(value: any, context: Member): any {

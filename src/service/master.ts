@@ -121,6 +121,7 @@ class SyncModules extends ModulesHandler {
 abstract class Master {
   /** The connection itself, through its awaitable face. */
   readonly connection: Connection;
+  /** The slave's modules: `modules.os.path`. */
   readonly modules: Modules;
   /** How this object's references answer. */
   abstract readonly face: Face;
@@ -163,6 +164,7 @@ abstract class Master {
   /** Sends a function there by its source; see `rpyc.classic.teleport`. */
   abstract teleport(fn: Teleportable): Ref;
 
+  /** Is the connection over, or being closed? */
   get closed(): boolean {
     return this.connection.closed;
   }
@@ -174,6 +176,7 @@ abstract class Master {
  */
 export class ClassicConnection extends Master {
   readonly face = 'async';
+  /** What `rpyc.classic.of` makes, once per connection. */
   constructor(connection: Connection) {
     super(connection, new AsyncModules(connection));
   }
@@ -192,6 +195,7 @@ export class ClassicConnection extends Master {
     return this.connection.close();
   }
 
+  /** Sends a function there by its source; see `rpyc.classic.teleport`. */
   async teleport(fn: Teleportable): Promise<Ref> {
     const root = await this.connection.fetchRoot();
     const { text, name } = exported(root, fn);
@@ -200,6 +204,7 @@ export class ClassicConnection extends Master {
     return this.namespace[name];
   }
 
+  /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -208,6 +213,7 @@ export class ClassicConnection extends Master {
 /** A classic connection whose operations block: `conn.modules.os.getcwd()`. `async` is the awaitable one. */
 export class SyncClassicConnection extends Master {
   readonly face = 'sync';
+  /** What `rpyc.classic.of` makes, once per connection. */
   constructor(connection: Connection) {
     super(connection, new SyncModules(connection));
   }
@@ -226,6 +232,7 @@ export class SyncClassicConnection extends Master {
     this.connection.closeSync();
   }
 
+  /** Sends a function there by its source; see `rpyc.classic.teleport`. */
   teleport(fn: Teleportable): Ref {
     const { text, name } = exported(this.root, fn);
     if (name === undefined) return this.eval(text);
@@ -233,6 +240,7 @@ export class SyncClassicConnection extends Master {
     return this.namespace[name];
   }
 
+  /** `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -4,7 +4,8 @@ import { exceptions } from '../python/exceptions.ts';
 import type { Face } from '../refs/face.ts';
 
 /**
- * Base class of services. Methods named `exposed_…`, names in `static exposed`, and members marked `@exposed` are offered; nothing else is.
+ * Base class of services: what a side offers to its peer. Methods named `exposed_…`, names in `static exposed`, and members marked
+ * `@exposed` are offered; nothing else is. Methods may be async; what they throw goes to the caller. Answers to `Service` in rpyc/core/service.py.
  *
  *     class Calculator extends rpyc.Service {
  *       exposed_add(a, b) { return a + b; }
@@ -42,10 +43,12 @@ export class Service {
     return this.serviceAliases()[0];
   }
 
+  /** What RPyC's `root.get_service_aliases()` answers. */
   exposed_get_service_aliases(): readonly string[] {
     return Object.freeze((this.constructor as typeof Service).serviceAliases());
   }
 
+  /** What RPyC's `root.get_service_name()` answers. */
   exposed_get_service_name(): string {
     return (this.constructor as typeof Service).serviceName();
   }
@@ -55,12 +58,13 @@ export class Service {
     throw new exceptions.AttributeError('access denied');
   }
 
+  /** A peer never deletes from a service, whatever the configuration. */
   _rpyc_delattr(_name: string): void {
     throw new exceptions.AttributeError('access denied');
   }
 }
 
-/** RPyC's default of clients: offers nothing. */
+/** RPyC's `VoidService`, the default of clients: offers nothing. */
 export class VoidService extends Service {}
 
 /** A service class (one instance per connection) or an instance (shared by all). */
