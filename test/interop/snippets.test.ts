@@ -1,54 +1,11 @@
 // What a newcomer pastes: the snippets that `npm start` prints and those of the README, verbatim, with real RPyC on the other side.
 // They run against dist/ as an installed package would. A port that is taken is the only thing that is ever replaced.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { root } from '../../scripts/setup.mjs';
 import { describePython, python, runPython } from '../support/python.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const scratch = `${root}build/snippets/`;
-mkdirSync(scratch, { recursive: true });
-
-interface Ended {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-function start(
-  command: string,
-  args: string[],
-  env: Record<string, string> = {},
-): { child: ChildProcess; stdout: () => string; ended: Promise<Ended> } {
-  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => (stdout += chunk));
-  child.stderr.on('data', (chunk) => (stderr += chunk));
-  const timer = setTimeout(() => child.kill('SIGKILL'), 25_000);
-  const ended = once(child, 'close').then(([status]) => {
-    clearTimeout(timer);
-    return { status, stdout, stderr };
-  });
-  onTestFinished(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  return { child, stdout: () => stdout, ended };
-}
-
-function script(name: string, text: string): string {
-  writeFileSync(scratch + name, text);
-  return scratch + name;
-}
-
-async function runNode(name: string, text: string): Promise<Ended> {
-  return start(process.execPath, [script(name, text)]).ended;
-}
+import { type Ended, listening, runNode, script, start, withFreePort } from './snippets.ts';
 
 /** The snippets of one language in a text, by their fences or by their indentation under a heading. */
 const fenced = (text: string, language: string): string[] =>
@@ -64,38 +21,6 @@ function printed(text: string, heading: string): string {
     .slice(0, end)
     .map((line) => line.slice(4))
     .join('\n');
-}
-
-/** Resolves when something listens on the port. */
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const socket = connect(port, '127.0.0.1');
-    const open = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    socket.destroy();
-    if (open) return;
-    await sleep(50);
-  }
-  throw new Error(`nothing listens on port ${port}`);
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const free = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(false));
-    socket.once('error', () => resolve(true));
-  });
-  socket.destroy();
-  return free;
-}
-
-/** The text with its port, or with a free one where that is taken. */
-async function withFreePort(port: number, ...texts: string[]): Promise<{ port: number; texts: string[] }> {
-  for (let candidate = port; ; candidate += 100)
-    if (await isFree(candidate))
-      return { port: candidate, texts: texts.map((text) => text.replaceAll(String(port), String(candidate))) };
 }
 
 describePython('what npm start prints', () => {
@@ -139,7 +64,7 @@ describePython('what npm start prints', () => {
 });
 
 describePython('the README', () => {
-  const readme = readFileSync(`${root}README.md`, 'utf8');
+  const readme = readFileSync(`${root}/README.md`, 'utf8');
   const [pythonServer, pythonClient] = fenced(readme, 'python') as [string, string];
   const [awaited, blocking, nodeServer, classic] = fenced(readme, 'js') as [string, string, string, string];
 
