@@ -1,7 +1,7 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
 import { DeadlockError, EOFError, InterruptedError, TimeoutError, VersionError } from '../errors.ts';
-import { isLocal, type Peer, type SocketPeer } from '../native/peer.ts';
+import { isLocal, type RawPeer, type SocketPeer } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
@@ -47,7 +47,7 @@ function remember(endpoint: string, dialect: Dialect): void {
 export interface Route {
   /** For messages, and the key under which the server's dialect is remembered. */
   readonly endpoint: string;
-  dial(timeoutMs: number): Promise<Peer>;
+  dial(timeoutMs: number): Promise<RawPeer>;
   dialSync(timeoutMs: number): SocketPeer;
 }
 
@@ -104,7 +104,7 @@ class Attempt {
     else remembered.delete(this.endpoint);
   }
 
-  connection(peer: Peer, used: Dialect): Connection {
+  connection(peer: RawPeer, used: Dialect): Connection {
     return makeConnection(
       (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
       this.options,

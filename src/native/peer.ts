@@ -7,7 +7,7 @@ import { SocketTransport, StreamTransport, type Transport } from './transport.ts
 /** `[host, port]`, or `[path, 0]` of a Unix socket. */
 export type Address = readonly [string, number];
 
-export interface Peer {
+export interface RawPeer {
   readonly localAddress: Address;
   readonly peerAddress: Address;
   /** Gives it a codec. The transport owns the peer from here on. */
@@ -29,7 +29,7 @@ export function isLocal(address: Address): boolean {
 }
 
 /** A socket handle of the engine. */
-export class SocketPeer implements Peer {
+export class SocketPeer implements RawPeer {
   private readonly handle: number;
   constructor(handle: number) {
     this.handle = handle;
@@ -53,7 +53,7 @@ export class SocketPeer implements Peer {
 }
 
 /** A socket of node:net. */
-export class StreamPeer implements Peer {
+export class StreamPeer implements RawPeer {
   private readonly socket: Socket;
   private readonly path: string | undefined;
   constructor(socket: Socket, path: string | undefined) {

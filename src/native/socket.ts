@@ -1,4 +1,4 @@
-// Connecting (awaitable and blocking), listening, accepting: how peers come about. Owns handles until they are a Peer.
+// Connecting (awaitable and blocking), listening, accepting: how peers come about. Owns handles until they are a RawPeer.
 import { lookup } from 'node:dns/promises';
 import {
   createConnection,
@@ -12,7 +12,7 @@ import { ConnectError, codedError, InterruptedError } from '../errors.ts';
 import { LoopEvent, Status } from './addon.ts';
 import { detail, registerSocket, unregister } from './engine.ts';
 import { addon } from './load.ts';
-import { type Address, OWNS_SOCKETS, type Peer, SocketPeer, StreamPeer } from './peer.ts';
+import { type Address, OWNS_SOCKETS, type RawPeer, SocketPeer, StreamPeer } from './peer.ts';
 
 export type Target = { host: string; port: number } | { path: string };
 
@@ -47,7 +47,7 @@ const share = (deadline: number, left: number): number => Math.max(1, (deadline 
  * Connects to the first address of `target` that accepts. `timeoutMs` is for all addresses together.
  * @throws {ConnectError} with the system error of every address.
  */
-export async function dial(target: Target, timeoutMs: number): Promise<Peer> {
+export async function dial(target: Target, timeoutMs: number): Promise<RawPeer> {
   if (!OWNS_SOCKETS) return dialStream(target, timeoutMs);
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
@@ -100,7 +100,7 @@ function dialOne(target: Target, address: string, timeoutMs: number): Promise<nu
 }
 
 /** `dial` by node:net. */
-function dialStream(target: Target, timeoutMs: number): Promise<Peer> {
+function dialStream(target: Target, timeoutMs: number): Promise<RawPeer> {
   return new Promise((resolve, reject) => {
     const path = 'path' in target ? target.path : undefined;
     const socket = createConnection(
@@ -182,7 +182,7 @@ type Where = ListenOptions | { path: string; backlog: number };
 /** Starts to listen. @throws a system error, EADDRINUSE for a taken address */
 export async function listen(
   where: Where,
-  onAccept: (peer: Peer) => void,
+  onAccept: (peer: RawPeer) => void,
   onError: (error: Error) => void,
 ): Promise<Listener> {
   return OWNS_SOCKETS ? new SocketListener(where, onAccept, onError) : listenStream(where, onAccept, onError);
@@ -192,7 +192,7 @@ class SocketListener implements Listener {
   private readonly handle: number;
   private closed = false;
 
-  constructor(where: Where, onAccept: (peer: Peer) => void, onError: (error: Error) => void) {
+  constructor(where: Where, onAccept: (peer: RawPeer) => void, onError: (error: Error) => void) {
     this.handle =
       'path' in where
         ? addon.listenUnix(where.path, where.backlog)
@@ -245,7 +245,7 @@ class StreamListener implements Listener {
 
 function listenStream(
   where: Where,
-  onAccept: (peer: Peer) => void,
+  onAccept: (peer: RawPeer) => void,
   onError: (error: Error) => void,
 ): Promise<Listener> {
   const path = 'path' in where ? where.path : undefined;

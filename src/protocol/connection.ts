@@ -84,6 +84,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   /** Settles when the service's onConnect has; undefined when there is nothing to wait for. */
   private connecting: Promise<void> | undefined;
 
+  /** @internal Made by `connect` and by servers. */
   constructor({ transport, root, config, options, netrefs, speaks }: ConnectionParts) {
     super();
     this.config = config;
@@ -164,6 +165,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     return this;
   }
 
+  /** Undoes `unref`. */
   ref(): this {
     this.link.ref(true);
     return this;
@@ -189,7 +191,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     return this.root;
   }
 
-  /** @param timeoutMs instead of `sync_request_timeout` */
+  /**
+   * `fetchRoot` that blocks; what it returns blocks as well.
+   * @param timeoutMs instead of `sync_request_timeout`
+   */
   fetchRootSync(timeoutMs?: number): object {
     const root = this.knownRoot ?? this.keepRoot(this.peer.askWithin('sync', HANDLE_GETROOT, [], timeoutMs));
     return this.netrefs.proxy(root, 'sync');
@@ -238,6 +243,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     return !link.ended;
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -366,6 +372,7 @@ export class SyncConnection {
   readonly async: Connection;
   private readonly peer: Peer;
 
+  /** @internal */
   constructor(connection: Connection, peer: Peer) {
     this.async = connection;
     this.peer = peer;
@@ -377,10 +384,12 @@ export class SyncConnection {
     return this.async.fetchRootSync();
   }
 
+  /** Is the connection over, or being closed? */
   get closed(): boolean {
     return this.async.closed;
   }
 
+  /** Traffic so far; after the end, what it was then. */
   get stats(): ConnectionStats {
     return this.async.stats;
   }
@@ -423,11 +432,13 @@ export class SyncConnection {
     serveAllSync(this.peer);
   }
 
+  /** Lets the process end while this connection is open and idle. */
   unref(): this {
     this.async.unref();
     return this;
   }
 
+  /** `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -5,9 +5,13 @@ import type { PendingTable } from './pending.ts';
 
 /** Traffic of one connection. */
 export interface ConnectionStats {
+  /** Bytes received. */
   bytesIn: number;
+  /** Bytes written; what is queued is not among them. */
   bytesOut: number;
+  /** Messages received: requests, answers, exceptions. */
   messagesIn: number;
+  /** Messages sent, those still queued included. */
   messagesOut: number;
   /** Bytes waiting to be written. */
   queued: number;

@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { EventEmitter } from 'node:events';
 import { unlinkSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { isLocal, type Peer } from '../native/peer.ts';
+import { isLocal, type RawPeer } from '../native/peer.ts';
 import { type Listener, listen } from '../native/socket.ts';
 import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from '../policy/config.ts';
@@ -103,7 +103,7 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.options.logger === undefined ? CONSOLE : this.options.logger;
   }
 
-  private accept(peer: Peer): void {
+  private accept(peer: RawPeer): void {
     let made: Connection | undefined;
     try {
       const conn = this.connection(peer);
@@ -119,7 +119,7 @@ export class Server extends EventEmitter<ServerEvents> {
     }
   }
 
-  private connection(peer: Peer): Connection {
+  private connection(peer: RawPeer): Connection {
     const { options } = this;
     const resolved = resolveOptions(options, isLocal(peer.peerAddress));
     const config = makeConfig({
