@@ -6,9 +6,10 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::socket::{check, stream, take_error};
-use crate::wait::wait_writable;
-use crate::{Address, Signals, Socket, Wait};
+use crate::address::Address;
+use crate::signals::Signals;
+use crate::socket::{check, stream, take_error, Socket};
+use crate::wait::{wait_writable, Wait};
 
 /// A started connect. It has ended, one way or the other, when its descriptor is writable.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use crate::address::Address;
 use crate::socket::{check, set_option, stream};
-use crate::Address;
 
 /// How `listen_tcp` binds.
 #[derive(Debug, Clone, Copy, Default)]

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::Socket;
+use crate::socket::Socket;
 
 /// What a flush left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

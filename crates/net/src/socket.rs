@@ -7,7 +7,7 @@ use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use crate::Address;
+use crate::address::Address;
 
 /// How far a read goes for its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::socket::allow_blocking;
-use crate::{Reading, Signals};
+use crate::signals::Signals;
+use crate::socket::{allow_blocking, Reading};
 
 /// Longest sleep.
 pub const SLICE: Duration = Duration::from_millis(50);

@@ -3,9 +3,10 @@
 
 use crate::brine::{self, Int};
 use crate::decode::{check_utf8, Values};
-use crate::refs::IdPack;
+use crate::error::WireError;
+use crate::names::Names;
+use crate::refs::{IdPack, Refs};
 use crate::tape::{self, word};
-use crate::{Names, Refs, WireError};
 
 /// By value.
 const LABEL_VALUE: u8 = 1;

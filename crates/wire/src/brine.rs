@@ -2,8 +2,8 @@
 //!
 //! Ints travel as decimal text; one byte holds -48 to 159. Lengths and counts up to 4 have tags of their own.
 
+use crate::error::WireError;
 use crate::limits::MAX_INT_DIGITS;
-use crate::WireError;
 
 pub(crate) const TAG_NONE: u8 = 0x00;
 pub(crate) const TAG_EMPTY_STR: u8 = 0x01;

@@ -3,33 +3,13 @@
 //! Receiving and sending layouts are separate: the first frame that arrives latches the one, options or that latch decide
 //! the other. Whether they fit together is not judged here.
 
+use crate::error::WireError;
+use crate::form::{Form, THREAD_IDS};
 use crate::head::Head;
-use crate::message::{Form, THREAD_IDS};
-use crate::{Limits, Refs, WireError};
+use crate::limits::Limits;
+use crate::refs::Refs;
+use crate::zlib::Compress;
 use std::collections::HashMap;
-
-/// Whether frames to send are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compress {
-    /// Never.
-    Never,
-    /// Payloads over 3000 bytes, as RPyC does.
-    #[default]
-    Large,
-    /// The same, but not where a 1 KB probe does not shrink.
-    Probe,
-}
-
-impl Compress {
-    /// 0, 1, 2 of the addon's table; anything else is `Large`.
-    pub fn from_code(code: i32) -> Self {
-        match code {
-            0 => Self::Never,
-            2 => Self::Probe,
-            _ => Self::Large,
-        }
-    }
-}
 
 /// Whether what we send starts with thread ids (bind_threads).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 //! than `-?[0-9]+`, and slices or frozensets of anything but a tuple are refused. Bytes after the value are ignored.
 
 use crate::brine::{self, Int, MAX_SAFE};
+use crate::error::WireError;
+use crate::limits::Limits;
 use crate::reader::Reader;
 use crate::tape::{self, word, TapeWriter};
-use crate::{Limits, WireError};
 
 /// Decodes the values of one payload. Offsets on the tape are `base` + position in the payload.
 pub(crate) struct Values<'a, 't, 'w> {
@@ -15,7 +16,7 @@ pub(crate) struct Values<'a, 't, 'w> {
 }
 
 impl<'a, 't, 'w> Values<'a, 't, 'w> {
-    /// `base + payload.len()` must be below 2^31, and the tape have room: see [`check_room`].
+    /// `base + payload.len()` must be below 2^31, and the tape have room: see `check_room`.
     pub(crate) fn new(
         payload: &'a [u8],
         base: usize,
@@ -225,39 +226,6 @@ pub(crate) fn check_utf8(text: &[u8], at: usize) -> Result<bool, WireError> {
             at: at + error.valid_up_to(),
         }),
     }
-}
-
-/// Refuses, before anything is changed, a payload whose values might not fit the tape or its offsets.
-#[inline]
-pub(crate) fn check_room(
-    payload: &[u8],
-    base: usize,
-    tape: &TapeWriter<'_>,
-    max_depth: u32,
-) -> Result<(), WireError> {
-    if base.saturating_add(payload.len()) > i32::MAX as usize {
-        return Err(WireError::TapeFull {
-            words: 0,
-            floats: 0,
-        });
-    }
-    if tape.has_room(tape::tape_bound(payload.len())) {
-        return Ok(());
-    }
-    check_exact_room(payload, tape, max_depth)
-}
-
-#[cold]
-fn check_exact_room(
-    payload: &[u8],
-    tape: &TapeWriter<'_>,
-    max_depth: u32,
-) -> Result<(), WireError> {
-    let (words, floats) = crate::measure_within(payload, max_depth)?;
-    if tape.has_room((words, floats)) {
-        return Ok(());
-    }
-    Err(WireError::TapeFull { words, floats })
 }
 
 /// Decodes one brine value (no box, no message): what the registry's datagrams are.

@@ -5,8 +5,11 @@
 //! well-formed brine. Only the UTF-8 of strs is not looked at again.
 
 use crate::brine::{self, IntText, IMM_ZERO, MAX_SAFE};
+use crate::error::WireError;
+use crate::limits::HARD_MAX_FRAME;
+use crate::names::Names;
+use crate::refs::Refs;
 use crate::tape::{self, arg, tag};
-use crate::{Names, Refs, WireError};
 
 /// Deepest nesting on a tape: what a decoder accepts by default. Python's own gives up at 331 to 497; the tape's writer
 /// stops at 300.
@@ -333,7 +336,7 @@ pub fn encode_value<B: Blobs + ?Sized>(
     out: &mut Vec<u8>,
 ) -> Result<usize, WireError> {
     let start = out.len();
-    let max_len = start.saturating_add(crate::limits::HARD_MAX_FRAME);
+    let max_len = start.saturating_add(HARD_MAX_FRAME);
     let mut encoder = Encoder {
         words: tape.words,
         at,

@@ -140,7 +140,7 @@ pub enum WireError {
         digits: usize,
     },
 
-    /// The arena is too small for the message: see [`crate::measure`].
+    /// The arena is too small for the message: see [`crate::measure()`].
     TapeFull {
         /// Words that are needed behind `at`.
         words: usize,

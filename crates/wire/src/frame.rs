@@ -3,7 +3,7 @@
 //! The length leaves out header and flusher; the flusher's value is not checked, as in Python. Any non-zero `compressed`
 //! means zlib, at any size.
 
-use crate::WireError;
+use crate::error::WireError;
 use std::ops::Range;
 
 /// Bytes before the payload.

@@ -1,9 +1,12 @@
-//! The first pass over a large message: how much tape it takes, in one walk without recursion.
+//! How much tape a message takes, and whether there is room for it. A large one is walked for that once, without
+//! recursion, before it is decoded.
 
 use crate::brine;
-use crate::message::detect;
+use crate::error::WireError;
+use crate::form::detect;
+use crate::limits::Limits;
 use crate::reader::Reader;
-use crate::{Limits, WireError};
+use crate::tape::{self, TapeWriter};
 
 /// Words and floats that decoding this payload takes at most (records apart), much closer than [`crate::tape_bound`].
 ///
@@ -13,7 +16,40 @@ pub fn measure(payload: &[u8], limits: &Limits) -> Result<(usize, usize), WireEr
     measure_within(payload, limits.clamped().max_depth)
 }
 
-pub(crate) fn measure_within(payload: &[u8], max_depth: u32) -> Result<(usize, usize), WireError> {
+/// Refuses, before anything is changed, a payload whose values might not fit the tape or its offsets.
+#[inline]
+pub(crate) fn check_room(
+    payload: &[u8],
+    base: usize,
+    tape: &TapeWriter<'_>,
+    max_depth: u32,
+) -> Result<(), WireError> {
+    if base.saturating_add(payload.len()) > i32::MAX as usize {
+        return Err(WireError::TapeFull {
+            words: 0,
+            floats: 0,
+        });
+    }
+    if tape.has_room(tape::tape_bound(payload.len())) {
+        return Ok(());
+    }
+    check_exact_room(payload, tape, max_depth)
+}
+
+#[cold]
+fn check_exact_room(
+    payload: &[u8],
+    tape: &TapeWriter<'_>,
+    max_depth: u32,
+) -> Result<(), WireError> {
+    let (words, floats) = measure_within(payload, max_depth)?;
+    if tape.has_room((words, floats)) {
+        return Ok(());
+    }
+    Err(WireError::TapeFull { words, floats })
+}
+
+fn measure_within(payload: &[u8], max_depth: u32) -> Result<(usize, usize), WireError> {
     if payload.is_empty() {
         return Ok((0, 0));
     }

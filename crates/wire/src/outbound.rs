@@ -1,10 +1,13 @@
 //! Messages from the transmit tape to whole frames. Answers to `_send` of rpyc/core/protocol.py and `send` of channel.py.
 
 use crate::brine::{self, IMM_ZERO};
+use crate::codec::Codec;
 use crate::encode::{Blobs, Encoder, Outbound};
+use crate::error::WireError;
 use crate::frame::{FLUSHER, HEADER};
+use crate::names::Names;
 use crate::tape::{self, kind, Header, HEADER_WORDS};
-use crate::{Codec, Names, WireError, Zlib};
+use crate::zlib::Zlib;
 
 /// Our thread id in the bind_threads prefix: any constant but 0 will do.
 pub const OUR_THREAD: u64 = 1;

@@ -1,7 +1,7 @@
 //! A cursor over one payload: heads of brine values, checked against the bytes that are left.
 
 use crate::brine::{self, Int};
-use crate::WireError;
+use crate::error::WireError;
 
 /// Invariant: `at <= bytes.len()`.
 #[derive(Clone, Copy)]

@@ -6,8 +6,9 @@
 //! re-used; class indices never are (JavaScript caches by them).
 
 use crate::brine::Int;
+use crate::error::WireError;
+use crate::limits::Limits;
 use crate::table::Table;
-use crate::{Limits, WireError};
 use std::ops::Range;
 
 struct Entry {

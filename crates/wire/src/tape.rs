@@ -2,7 +2,7 @@
 //!
 //! A word is a native `i32`; its low 8 bits are the tag, the other 24 are signed `arg`.
 
-use crate::WireError;
+use crate::error::WireError;
 
 /// None.
 pub const NONE: i32 = 0;

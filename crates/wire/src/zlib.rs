@@ -2,7 +2,7 @@
 //!
 //! One per thread: the states are reset, not rebuilt, and are only made when the first compressed frame needs them.
 
-use crate::{Compress, WireError};
+use crate::error::WireError;
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 /// Payloads above this are compressed (`COMPRESSION_THRESHOLD`).
@@ -11,6 +11,29 @@ const COMPRESSION_LEVEL: i32 = 1;
 const PROBE: usize = 1024;
 /// Scratch memory that is kept between frames.
 const KEPT_SCRATCH: usize = 1 << 20;
+
+/// Whether frames to send are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compress {
+    /// Never.
+    Never,
+    /// Payloads over 3000 bytes, as RPyC does.
+    #[default]
+    Large,
+    /// The same, but not where a 1 KB probe does not shrink.
+    Probe,
+}
+
+impl Compress {
+    /// 0, 1, 2 of the addon's table; anything else is `Large`.
+    pub fn from_code(code: i32) -> Self {
+        match code {
+            0 => Self::Never,
+            2 => Self::Probe,
+            _ => Self::Large,
+        }
+    }
+}
 
 /// Inflate and deflate state and scratch memory.
 #[derive(Default)]

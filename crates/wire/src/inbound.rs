@@ -1,77 +1,15 @@
-//! Messages onto the tape: telling RPyC's layouts apart, and one record per message. Answers to `_dispatch` of
-//! rpyc/core/protocol.py (5.x and 6.x) and to its bind_threads prefix.
+//! Messages onto the tape, one record each: the twin of `outbound.rs`. Answers to `_dispatch` of rpyc/core/protocol.py
+//! (5.x and 6.x) and to its bind_threads prefix.
 
 use crate::boxing::{Args, Boxes};
 use crate::brine::{self, Int, MAX_SAFE};
-use crate::decode::check_room;
+use crate::codec::Codec;
 use crate::decode::Values;
+use crate::error::WireError;
+use crate::form::detect;
+use crate::measure::check_room;
+use crate::names::Names;
 use crate::tape::{kind, record, TapeWriter, RECORD_WORDS};
-use crate::{Codec, Names, WireError};
-
-/// Bytes of the bind_threads prefix: sender and recipient thread id.
-pub(crate) const THREAD_IDS: usize = 16;
-
-/// How a payload is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
-    /// 5 (4.1 to 5.3) or 6.
-    pub version: u16,
-    /// Does it start with thread ids?
-    pub bound: bool,
-    /// Where the message starts: 0, or 16 behind thread ids.
-    pub start: usize,
-}
-
-impl Form {
-    /// 5 or 6, + 256 with thread ids: what `variant()` says.
-    #[inline]
-    pub fn code(self) -> u16 {
-        self.version + if self.bound { 256 } else { 0 }
-    }
-}
-
-/// Tells the layouts apart by the first bytes.
-///
-/// Unambiguous: 01, 02 and 03 start no tuple of brine, and 0x12 is no message number. A thread id that starts like a
-/// message (0x12 51.., 01 11..) would be misread; pthread ids are below 2^48 and do not.
-#[inline]
-pub fn detect(payload: &[u8]) -> Result<Form, WireError> {
-    if let Some(version) = version_of(payload) {
-        return Ok(Form {
-            version,
-            bound: false,
-            start: 0,
-        });
-    }
-    match payload.get(THREAD_IDS..).and_then(version_of) {
-        Some(version) => Ok(Form {
-            version,
-            bound: true,
-            start: THREAD_IDS,
-        }),
-        None => Err(not_a_message(payload)),
-    }
-}
-
-#[inline]
-fn version_of(bytes: &[u8]) -> Option<u16> {
-    match bytes {
-        [1..=3, brine::TAG_TUP2, ..] => Some(6),
-        [brine::TAG_TUP3, 0x51..=0x53, ..] => Some(5),
-        _ => None,
-    }
-}
-
-#[cold]
-fn not_a_message(payload: &[u8]) -> WireError {
-    let mut start = [0; 4];
-    let len = payload.len().min(4);
-    start[..len].copy_from_slice(&payload[..len]);
-    WireError::NotAMessage {
-        start,
-        len: len as u8,
-    }
-}
 
 impl Codec {
     /// Decodes one payload (inflated) into the record at `record_at` and the tape behind `tape.at`.
@@ -79,7 +17,7 @@ impl Codec {
     /// `base` is the payload's position in the arena's byte array: offsets on the tape count from that array's start.
     /// False for an empty payload, which is a keep-alive and leaves no record.
     ///
-    /// Room for [`crate::tape_bound`] of the payload is always enough; with less, [`crate::measure`] decides, and
+    /// Room for [`crate::tape_bound`] of the payload is always enough; with less, [`crate::measure()`] decides, and
     /// [`WireError::TapeFull`] leaves everything as it was. After any other error the connection can only be closed.
     pub fn decode_message(
         &mut self,
