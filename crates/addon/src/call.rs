@@ -1,15 +1,14 @@
-//! One call from JavaScript: reading arguments, checking their ranges, and the border that neither
-//! a fault nor a panic crosses.
+//! One call from JavaScript: reading its arguments and checking their ranges. What the arguments
+//! mean, and whom they are for, is for the callers to know.
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ops::RangeInclusive;
 use std::ptr::null_mut;
+use std::time::Duration;
 
 use napi_sys as sys;
 
-use crate::endpoint::Endpoint;
-use crate::engine::Engine;
 use crate::env::Env;
 use crate::error::{Fault, Result};
 use crate::memory::Region;
@@ -21,61 +20,51 @@ const MAX_ARGUMENTS: usize = 8;
 pub struct Call {
     pub env: Env,
     arguments: [sys::napi_value; MAX_ARGUMENTS],
-    /// A JavaScript function to be called when the engine is not borrowed any more; see `turn`.
+    /// A JavaScript function to be called when the engine is not borrowed any more; see `let_js_run`.
     turn: Cell<sys::napi_value>,
 }
 
-/// Runs `body` and throws what it fails with, panics included.
-pub fn guard<T>(env: sys::napi_env, body: impl FnOnce() -> Result<T>) -> Option<T> {
-    let fault = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => return Some(value),
-        Ok(Err(fault)) => fault,
-        Err(panic) => Fault::internal(panic_text(&*panic)),
-    };
-    fault.throw(Env(env));
-    None
-}
-
-/// The way in of every exported function.
-///
-/// # Safety
-/// `env` and `info` are those of the callback that Node runs, made by `exports::register`.
-#[inline]
-pub unsafe fn enter(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-    function: impl FnOnce(&mut Engine, &Call) -> Result<sys::napi_value>,
-) -> sys::napi_value {
-    let mut call = Call {
-        env: Env(env),
-        arguments: [null_mut(); MAX_ARGUMENTS],
-        turn: Cell::new(null_mut()),
-    };
-    let mut count = MAX_ARGUMENTS;
-    let mut data: *mut c_void = null_mut();
-    // SAFETY: `arguments` has room for `count` values; missing ones become undefined.
-    let engine = unsafe {
-        sys::napi_get_cb_info(
-            env,
-            info,
-            &mut count,
-            call.arguments.as_mut_ptr(),
-            null_mut(),
-            &mut data,
-        );
-        // SAFETY: `data` is the environment's engine, which outlives its functions. No other borrow
-        // exists: we hold none across calls into JavaScript, and nothing that is reached from an
-        // exported function makes one.
-        &mut *data.cast::<Engine>()
-    };
-    let result = guard(env, || function(engine, &call)).unwrap_or(null_mut());
-    if !call.turn.get().is_null() {
-        call.env.call(call.turn.get());
-    }
-    result
-}
-
 impl Call {
+    /// A call without arguments; see `read`.
+    #[inline]
+    pub fn new(env: Env) -> Self {
+        Self {
+            env,
+            arguments: [null_mut(); MAX_ARGUMENTS],
+            turn: Cell::new(null_mut()),
+        }
+    }
+
+    /// Reads the arguments, in place; returns the data that the function was made with.
+    ///
+    /// # Safety
+    /// `info` is that of the callback that Node runs, in the environment of this call.
+    #[inline]
+    pub unsafe fn read(&mut self, info: sys::napi_callback_info) -> *mut c_void {
+        let mut count = MAX_ARGUMENTS;
+        let mut data: *mut c_void = null_mut();
+        // SAFETY: `arguments` has room for `count` values; missing ones become undefined.
+        unsafe {
+            sys::napi_get_cb_info(
+                self.env.0,
+                info,
+                &mut count,
+                self.arguments.as_mut_ptr(),
+                null_mut(),
+                &mut data,
+            );
+        }
+        data
+    }
+
+    /// Calls what `let_js_run` was given. No borrow of the engine may be held.
+    #[inline]
+    pub fn take_turn(&self) {
+        if !self.turn.get().is_null() {
+            self.env.call(self.turn.get());
+        }
+    }
+
     /// Has a no-op function called before this call returns. Calling one is where V8 notices that a
     /// worker is being terminated: a loop around a native function alone runs on for many turns.
     pub fn let_js_run(&self, no_op: sys::napi_value) {
@@ -94,6 +83,20 @@ impl Call {
         }
     }
 
+    /// An integer within `range`.
+    pub fn int_within(&self, index: usize, range: RangeInclusive<i32>) -> Result<i32> {
+        let value = self.int(index)?;
+        if range.contains(&value) {
+            Ok(value)
+        } else {
+            Err(Fault::argument(format!(
+                "argument {index} must be from {} to {}",
+                range.start(),
+                range.end()
+            )))
+        }
+    }
+
     /// A number within `min..=max`.
     pub fn number(&self, index: usize, min: f64, max: f64) -> Result<f64> {
         let mut value = 0.0;
@@ -106,6 +109,17 @@ impl Call {
             )));
         }
         Ok(value)
+    }
+
+    /// A timeout in ms: -1 and Infinity are forever.
+    pub fn timeout(&self, index: usize) -> Result<Duration> {
+        let millis = self.number(index, -1.0, f64::INFINITY)?;
+        let is_limited = (0.0..1e12).contains(&millis);
+        Ok(if is_limited {
+            Duration::from_secs_f64(millis / 1e3)
+        } else {
+            Duration::MAX
+        })
     }
 
     pub fn boolean(&self, index: usize) -> Result<bool> {
@@ -149,15 +163,6 @@ impl Call {
         }
         bytes.truncate(len);
         String::from_utf8(bytes).map_err(|_| wrong())
-    }
-
-    /// The endpoint that argument 0 names.
-    pub fn endpoint<'e>(&self, engine: &'e mut Engine) -> Result<&'e mut Endpoint> {
-        let handle = self.int(0)?;
-        engine
-            .endpoints
-            .get(handle)
-            .ok_or_else(|| Fault::bad_handle(handle))
     }
 
     pub fn object(&self, index: usize) -> Result<sys::napi_value> {
@@ -305,17 +310,4 @@ fn view(env: Env, value: sys::napi_value) -> Option<(*const u8, usize)> {
         sys::napi_get_dataview_info(env.0, value, &mut len, &mut data, null_mut(), null_mut())
     };
     (status == sys::Status::napi_ok).then_some((data.cast::<u8>().cast_const(), len))
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the engine panicked: {}", text.unwrap_or("no message"))
-}
-
-/// Runs `body` where nobody can be told of a panic.
-pub fn guard_silently(body: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(body));
 }

@@ -2,7 +2,7 @@
 //! written, weak holders, and how it ended. Knows no JavaScript but its weak references.
 
 use rpyc_net::{Flushed, Socket, Waiter, WriteQueue};
-use rpyc_wire::{Codec, Names, Options, Outbound, WireError, Zlib};
+use rpyc_wire::{frame, Codec, Names, Options, Outbound, Scan, WireError, Zlib};
 
 use crate::big::Big;
 use crate::holders::Holders;
@@ -77,6 +77,23 @@ impl Connection {
     pub fn awaits_answers(&self) -> bool {
         let (received, sent) = self.codec.messages();
         sent > received
+    }
+
+    /// Is there something to deliver that needs no reading?
+    pub fn has_more(&self) -> bool {
+        match &self.big {
+            Some(big) => !big.told,
+            None if self.end.is_some() => !self.end_told,
+            None => !matches!(
+                frame::scan(self.inbox.get(), self.codec.limits().max_frame),
+                Ok(Scan::Need { .. })
+            ),
+        }
+    }
+
+    /// Has a peer that is still there more of our output to read than it should?
+    pub fn is_too_slow(&self) -> bool {
+        self.end.is_none() && self.queue.is_above()
     }
 
     /// Should the loop read from this peer? Not while it does not read what we send, nor while a

@@ -5,14 +5,13 @@
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, RawFd};
 
-use napi_sys::uv_loop_s;
 use rpyc_net::{Address, Connecting, Listener, Socket};
+use rpyc_wire::{Names, WireError, Zlib};
 
 use crate::connection::Connection;
-use crate::engine::Home;
 use crate::env::Env;
-use crate::events;
-use crate::uv::{Poll, Target, READABLE, WRITABLE};
+use crate::error::{Fault, Result};
+use crate::uv::{Loop, Poll, READABLE, WRITABLE};
 
 pub enum Link {
     Socket(Socket),
@@ -29,24 +28,20 @@ pub struct Endpoint {
     pub connection: Option<Connection>,
     pub watched: bool,
     referenced: bool,
-    uv_loop: *mut uv_loop_s,
-    target: Target,
+    id: i32,
+    uv: Loop,
 }
 
 impl Endpoint {
-    pub fn new(home: Home, id: i32, link: Link) -> Self {
-        let target = Target {
-            engine: home.engine,
-            id,
-        };
+    pub fn new(uv: Loop, id: i32, link: Link) -> Self {
         Self {
             poll: None,
             link,
             connection: None,
             watched: false,
             referenced: true,
-            uv_loop: home.uv_loop,
-            target,
+            id,
+            uv,
         }
     }
 
@@ -73,9 +68,23 @@ impl Endpoint {
         }
     }
 
-    /// Tells the loop which readiness matters now. To be called after every change of what
-    /// `interest` reads.
-    pub fn arm(&mut self) -> Result<(), c_int> {
+    /// Tells the loop which readiness matters now. This or `rearm` is to be called after every
+    /// change of what `interest` reads.
+    pub fn arm(&mut self) -> Result<()> {
+        self.set_poll().map_err(|errno| Fault::System {
+            errno,
+            syscall: "uv_poll",
+            target: None,
+        })
+    }
+
+    /// `arm` where nobody needs to be told of a failure: a descriptor that the loop refuses now was
+    /// taken before, so reading or writing tells what is wrong with it.
+    pub fn rearm(&mut self) {
+        let _ = self.set_poll();
+    }
+
+    fn set_poll(&mut self) -> std::result::Result<(), c_int> {
         let (events, Some(fd)) = (self.interest(), self.fd()) else {
             return Ok(());
         };
@@ -83,12 +92,12 @@ impl Endpoint {
             if events == 0 {
                 return Ok(());
             }
-            let poll = Poll::new(self.uv_loop, fd, self.target)?;
+            let poll = Poll::new(&self.uv, fd, self.id)?;
             poll.set_ref(self.referenced);
             self.poll = Some(poll);
         }
         match &mut self.poll {
-            Some(poll) => poll.set(events, events::on_poll),
+            Some(poll) => poll.set(events),
             None => Ok(()),
         }
     }
@@ -134,6 +143,25 @@ impl Endpoint {
         if let (Link::Socket(socket), Some(connection)) = (&self.link, &mut self.connection) {
             connection.flush(socket);
         }
+    }
+
+    /// Sends what was kept until it was known what the peer speaks, if it is known now.
+    #[inline]
+    pub fn release_held(
+        &mut self,
+        names: &Names,
+        zlib: &mut Zlib,
+    ) -> std::result::Result<(), WireError> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
+        if !connection.can_release() {
+            return Ok(());
+        }
+        let sent = connection.send_held(names, zlib);
+        self.flush();
+        self.rearm();
+        sent
     }
 
     /// The last non-blocking write, then the end of everything it owns.

@@ -1,6 +1,7 @@
 //! All state of one environment: tapes, names, endpoints, the loop's helpers. Made when the addon
 //! is loaded, put to rest by the environment's cleanup hook, freed with its instance data. Methods
-//! here never call into JavaScript.
+//! here never call into JavaScript. Knows nothing of what is done with the state: the loop's
+//! callbacks are given to `install`.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -9,18 +10,20 @@ use napi_sys as sys;
 use rpyc_net::Signals;
 use rpyc_wire::{Names, Zlib};
 
-use crate::endpoint::Endpoint;
+use crate::codes::ctl;
+use crate::connection::Connection;
+use crate::endpoint::{Endpoint, Link};
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::events;
-use crate::memory::{ctl, Region, Tape};
-use crate::receive;
+use crate::guard;
+use crate::memory::{Region, Tape};
 use crate::slab::Slab;
-use crate::uv::{self, Check, Idle};
+use crate::uv::{Callbacks, Check, Idle, Loop};
 
 pub struct Engine {
     pub env: Env,
-    pub uv_loop: *mut sys::uv_loop_s,
+    /// The environment's loop; its owner is this engine.
+    uv: Loop,
     /// From `init` until the cleanup hook.
     pub live: Option<Live>,
     pub names: Names,
@@ -42,13 +45,6 @@ pub struct Engine {
     check: Option<Check>,
 }
 
-/// Loop and engine of an endpoint.
-#[derive(Clone, Copy)]
-pub struct Home {
-    pub uv_loop: *mut sys::uv_loop_s,
-    pub engine: *mut Engine,
-}
-
 /// What exists once JavaScript called `init`.
 pub struct Live {
     pub ctl: Region<i32>,
@@ -61,10 +57,14 @@ pub struct Live {
 
 impl Engine {
     /// Makes the engine of `env`, which owns it from here on.
-    pub fn install(env: Env) -> Result<*mut Engine> {
+    pub fn install(env: Env, callbacks: &'static Callbacks) -> Result<*mut Engine> {
         let engine = Box::into_raw(Box::new(Engine {
             env,
-            uv_loop: env.uv_loop(),
+            uv: Loop {
+                raw: env.uv_loop(),
+                owner: null_mut(),
+                callbacks,
+            },
             live: None,
             names: Names::new(),
             zlib: Zlib::new(),
@@ -79,9 +79,10 @@ impl Engine {
             idle: None,
             check: None,
         }));
-        // SAFETY: a live environment. Node runs the hook before the finalizer, each once, on this
-        // thread.
+        // SAFETY: the engine made above, which nobody else knows yet, and a live environment. Node
+        // runs the hook before the finalizer, each once, on this thread.
         let status = unsafe {
+            (*engine).uv.owner = engine.cast();
             sys::napi_add_env_cleanup_hook(env.0, Some(rest), engine.cast());
             sys::napi_set_instance_data(env.0, engine.cast(), Some(free), null_mut())
         };
@@ -105,50 +106,43 @@ impl Engine {
         }
     }
 
-    /// Where endpoints live.
-    pub fn home(&mut self) -> Home {
-        Home {
-            uv_loop: self.uv_loop,
-            engine: self,
-        }
-    }
-
-    /// Sends what a connection kept until it knew what its peer speaks.
-    pub fn release_held(&mut self, handle: i32) -> Result<()> {
-        let Engine {
-            endpoints,
-            names,
-            zlib,
-            ..
-        } = self;
-        let Some(endpoint) = endpoints.get(handle) else {
-            return Ok(());
-        };
-        let Some(connection) = &mut endpoint.connection else {
-            return Ok(());
-        };
-        let sent = if connection.can_release() {
-            connection.send_held(names, zlib)
-        } else {
-            Ok(())
-        };
-        endpoint.flush();
-        // See `events::rearm`.
-        let _ = endpoint.arm();
-        sent.map_err(Fault::from)
-    }
-
-    pub fn insert(&mut self, make: impl FnOnce(i32) -> Endpoint) -> Result<i32> {
+    pub fn insert(&mut self, link: Link) -> Result<i32> {
+        let uv = self.uv;
         self.endpoints
-            .insert(make)
+            .insert(|id| Endpoint::new(uv, id, link))
             .ok_or_else(|| Fault::Coded("EMFILE", "too many open handles".into()))
     }
 
-    /// The open endpoint of a handle.
+    /// The endpoint of a handle.
+    #[inline]
     pub fn endpoint(&mut self, handle: i32) -> Result<&mut Endpoint> {
         self.endpoints
             .get(handle)
             .ok_or_else(|| Fault::bad_handle(handle))
+    }
+
+    /// The connection of an opened handle.
+    pub fn connection(&mut self, handle: i32) -> Result<&mut Connection> {
+        self.endpoint(handle)?
+            .connection
+            .as_mut()
+            .ok_or_else(|| Fault::wrong_kind(handle, "open"))
+    }
+
+    /// The same where a handle that is closed, or not opened, is no error.
+    #[inline]
+    pub fn find(&mut self, handle: i32) -> Option<&mut Connection> {
+        self.endpoints.get(handle)?.connection.as_mut()
+    }
+
+    /// Sends what a connection kept until it knew what its peer speaks.
+    pub fn release_held(&mut self, handle: i32) -> Result<()> {
+        let Some(endpoint) = self.endpoints.get(handle) else {
+            return Ok(());
+        };
+        endpoint
+            .release_held(&self.names, &mut self.zlib)
+            .map_err(Fault::from)
     }
 
     /// Lets the loop look at a handle in its next turn, readable or not.
@@ -157,23 +151,25 @@ impl Engine {
             self.backlog.push(handle);
         }
         if self.idle.is_none() {
-            let engine: *mut Engine = self;
             // Without an idle handle (out of memory) the next readiness has to do.
-            self.idle = Idle::new(self.uv_loop, uv::Target { engine, id: 0 }).ok();
+            self.idle = Idle::new(&self.uv).ok();
         }
         if let Some(idle) = &mut self.idle {
-            idle.set(true, events::on_idle);
+            idle.set(true);
         }
     }
 
-    /// Goes on with a handle whose reading had stopped.
+    /// Lets the loop go on with a handle: after a batch that it did not read itself, and where its
+    /// reading had stopped.
     pub fn resume(&mut self, handle: i32) {
         let Some(endpoint) = self.endpoints.get(handle) else {
             return;
         };
-        // See `events::rearm`.
-        let _ = endpoint.arm();
-        if endpoint.watched && receive::has_more(self, handle) {
+        endpoint.rearm();
+        let watched = endpoint.watched;
+        if endpoint.connection.as_ref().is_some_and(|connection| {
+            connection.queue.has_drained() || (watched && connection.has_more())
+        }) {
             self.kick(handle);
         }
     }
@@ -181,7 +177,7 @@ impl Engine {
     /// Takes the backlog; the idle handle stops.
     pub fn take_backlog(&mut self) -> Vec<i32> {
         if let Some(idle) = &mut self.idle {
-            idle.set(false, events::on_idle);
+            idle.set(false);
         }
         std::mem::take(&mut self.backlog)
     }
@@ -211,9 +207,7 @@ impl Engine {
     /// what its listeners have seen.
     pub fn follow_signals(&mut self) {
         if self.check.is_none() && self.signals.as_ref().is_some_and(Signals::is_armed) {
-            let engine: *mut Engine = self;
-            self.check =
-                Check::start(self.uv_loop, uv::Target { engine, id: 0 }, events::on_check).ok();
+            self.check = Check::start(&self.uv).ok();
         }
     }
 
@@ -245,13 +239,13 @@ impl Engine {
 unsafe extern "C" fn rest(engine: *mut c_void) {
     // SAFETY: the hook's argument is the engine, still alive; frames of ours that are on the stack
     // (process.exit in a callback) are either never returned to or look at `live` first.
-    crate::call::guard_silently(|| unsafe { (*engine.cast::<Engine>()).rest() });
+    guard::silently(|| unsafe { (*engine.cast::<Engine>()).rest() });
 }
 
 unsafe extern "C" fn free(_: sys::napi_env, engine: *mut c_void, _: *mut c_void) {
     // SAFETY: the instance data is the engine; Node calls this once, after `rest`, when no function
     // of ours can run any more.
-    crate::call::guard_silently(|| drop(unsafe { Box::from_raw(engine.cast::<Engine>()) }));
+    guard::silently(|| drop(unsafe { Box::from_raw(engine.cast::<Engine>()) }));
 }
 
 /// Only Node's main thread runs signal listeners.

@@ -6,29 +6,33 @@ use std::ffi::{c_int, c_void};
 
 use napi_sys as sys;
 
-use crate::call::guard_silently;
+use crate::codes::event::{ACCEPTED, BATCH, CONNECTED, DRAINED};
+use crate::codes::{ctl, status};
+use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Link};
 use crate::engine::Engine;
-use crate::memory::ctl;
-use crate::receive::{self, status};
+use crate::guard;
+use crate::receive;
 use crate::transmit;
-use crate::uv::{self, READABLE, WRITABLE};
+use crate::uv::{self, Callbacks, READABLE, WRITABLE};
 
-/// LoopEvent of addon.ts.
-const BATCH: i32 = 0;
-const CONNECTED: i32 = 1;
-const ACCEPTED: i32 = 2;
-const DRAINED: i32 = 3;
+/// What the loop calls for the handles of an engine.
+pub static CALLBACKS: Callbacks = Callbacks {
+    poll: on_poll,
+    idle: on_idle,
+    check: on_check,
+};
 
 /// Batches per readiness, and connections per turn: fairness between handles.
 const MAX_BATCHES: usize = 16;
 const MAX_ACCEPTS: usize = 64;
 
+/// The owner of every handle of the loop.
 type EnginePtr = *mut Engine;
 
 /// uv_poll.
-pub extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
-    let uv::Target { engine, id } = uv::target(handle);
+extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
+    let (engine, id) = target(handle);
     in_scope(engine, || {
         if failed < 0 {
             with(engine, |engine| {
@@ -42,8 +46,8 @@ pub extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
 }
 
 /// uv_idle: handles with a backlog.
-pub extern "C" fn on_idle(handle: *mut c_void) {
-    let uv::Target { engine, .. } = uv::target(handle);
+extern "C" fn on_idle(handle: *mut c_void) {
+    let (engine, _) = target(handle);
     in_scope(engine, || {
         let backlog = with(engine, Engine::take_backlog);
         for id in backlog {
@@ -62,9 +66,9 @@ pub extern "C" fn on_idle(handle: *mut c_void) {
 }
 
 /// uv_check: the loop turned, so listeners of signals have run.
-pub extern "C" fn on_check(handle: *mut c_void) {
-    let uv::Target { engine, .. } = uv::target(handle);
-    guard_silently(|| {
+extern "C" fn on_check(handle: *mut c_void) {
+    let (engine, _) = target(handle);
+    guard::silently(|| {
         with(engine, |engine| {
             if let Some(signals) = &mut engine.signals {
                 signals.forget();
@@ -73,17 +77,23 @@ pub extern "C" fn on_check(handle: *mut c_void) {
     });
 }
 
+/// The engine and the endpoint that a callback is for.
+fn target(handle: *mut c_void) -> (EnginePtr, i32) {
+    let uv::Target { owner, id } = uv::target(handle);
+    (owner.cast(), id)
+}
+
 fn in_scope(engine: EnginePtr, body: impl FnOnce()) {
     let env = with(engine, |engine| engine.env);
-    guard_silently(|| env.scope(body));
+    guard::silently(|| env.scope(body));
 }
 
 /// Borrows the engine for as long as `body` runs, which makes no call into JavaScript.
 #[inline]
 fn with<T>(engine: EnginePtr, body: impl FnOnce(&mut Engine) -> T) -> T {
-    // SAFETY: handles of the loop are closed before their engine is freed; one thread, and no other
-    // borrow is held by a frame below us, since none survives a call into JavaScript and callbacks
-    // of the loop do not nest otherwise.
+    // SAFETY: `Engine::install` makes the engine itself the owner of its handles, and they are
+    // closed before it is freed; one thread, and no other borrow is held by a frame below us, since
+    // none survives a call into JavaScript and callbacks of the loop do not nest otherwise.
     body(unsafe { &mut *engine })
 }
 
@@ -129,9 +139,7 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
 fn rearm(engine: EnginePtr, id: i32) {
     with(engine, |engine| {
         if let Some(endpoint) = engine.endpoints.get(id) {
-            // A descriptor that the loop refuses now was taken before: reading or writing tells
-            // what is wrong with it.
-            let _ = endpoint.arm();
+            endpoint.rearm();
         }
     });
 }
@@ -146,12 +154,12 @@ fn connected(engine: EnginePtr, id: i32) {
             Ok(false) => None,
             Ok(true) => {
                 endpoint.connected();
-                let _ = endpoint.arm();
+                endpoint.rearm();
                 Some(0)
             }
             Err(error) => {
                 endpoint.watched = false;
-                let _ = endpoint.arm();
+                endpoint.rearm();
                 Some(error.raw_os_error().unwrap_or(libc::EIO))
             }
         }
@@ -193,7 +201,7 @@ fn accepted(engine: EnginePtr, id: i32) {
 /// Tells that the queue has room again, once. True: it was told.
 fn drained(engine: EnginePtr, id: i32) -> bool {
     let drained = with(engine, |engine| {
-        let connection = engine.endpoints.get(id)?.connection.as_mut()?;
+        let connection = engine.find(id)?;
         connection
             .queue
             .drained()
@@ -206,7 +214,7 @@ fn drained(engine: EnginePtr, id: i32) -> bool {
 /// answers gets no further ones: `drained` goes on with it.
 fn batches(engine: EnginePtr, id: i32) {
     for _ in 0..MAX_BATCHES {
-        if with(engine, |engine| is_too_slow(engine, id)) {
+        if with(engine, |engine| is(engine, id, Connection::is_too_slow)) {
             return;
         }
         let code = with(engine, |engine| match engine.endpoints.get(id) {
@@ -220,24 +228,24 @@ fn batches(engine: EnginePtr, id: i32) {
             return;
         }
         // A peer that waits for one answer has sent nothing more yet: the loop will tell.
-        if code == 1 && !with(engine, |engine| receive::has_more(engine, id)) {
+        if code == 1 && !with(engine, |engine| is(engine, id, Connection::has_more)) {
             return;
         }
     }
     // Decoded or not, what we hold already makes no descriptor readable.
     with(engine, |engine| {
-        if receive::has_more(engine, id) && !is_too_slow(engine, id) {
+        if is(engine, id, |connection| {
+            connection.has_more() && !connection.is_too_slow()
+        }) {
             engine.kick(id);
         }
     });
 }
 
-fn is_too_slow(engine: &mut Engine, id: i32) -> bool {
-    engine
-        .endpoints
-        .get(id)
-        .and_then(|endpoint| endpoint.connection.as_ref())
-        .is_some_and(|connection| connection.end.is_none() && connection.queue.is_above())
+/// Is it open, and does `what` hold?
+#[inline]
+fn is(engine: &mut Engine, id: i32, what: impl FnOnce(&Connection) -> bool) -> bool {
+    engine.find(id).is_some_and(|connection| what(connection))
 }
 
 /// Calls `onEvent`, lets microtasks run, and writes what JavaScript left on the transmit tape.

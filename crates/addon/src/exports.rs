@@ -1,14 +1,16 @@
-//! The export table: the mirror of `src/native/addon.ts`, same names, same order.
+//! The export table: the mirror of `src/native/addon.ts`, same names, same order; and the way in of
+//! every function on it.
 
 use std::ffi::CStr;
 use std::ptr::null_mut;
 
 use napi_sys as sys;
 
+use crate::call::Call;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::{big, call, holders, info, push, setup, sockets, transmit, wait};
+use crate::{events, guard, handles, push, receive, references, setup, sockets, transmit, wait};
 
 type Entry = (&'static CStr, sys::napi_callback);
 
@@ -22,7 +24,7 @@ macro_rules! exports {
                     info: sys::napi_callback_info,
                 ) -> sys::napi_value {
                     // SAFETY: Node calls this with what `register` gave it.
-                    unsafe { call::enter(env, info, $function) }
+                    unsafe { enter(env, info, $function) }
                 }
                 Some(entry)
             },
@@ -45,39 +47,39 @@ exports! {
     c"listenUnix" => sockets::listen_unix,
     c"adopt" => sockets::adopt,
     c"closeFd" => sockets::close_fd,
-    c"localAddress" => info::local_address,
-    c"peerAddress" => info::peer_address,
-    c"isOwnListener" => info::is_own_listener,
+    c"localAddress" => sockets::local_address,
+    c"peerAddress" => sockets::peer_address,
+    c"isOwnListener" => sockets::is_own_listener,
 
-    c"open" => sockets::open,
+    c"open" => handles::open,
     c"openPush" => push::open_push,
-    c"watch" => sockets::watch,
-    c"ref" => sockets::set_ref,
-    c"variant" => info::variant,
-    c"setVariant" => info::set_variant,
-    c"close" => sockets::close,
-    c"shutdown" => sockets::shutdown,
-    c"stats" => info::stats,
-    c"lastError" => info::last_error,
+    c"watch" => handles::watch,
+    c"ref" => handles::set_ref,
+    c"variant" => handles::variant,
+    c"setVariant" => handles::set_variant,
+    c"close" => handles::close,
+    c"shutdown" => handles::shutdown,
+    c"stats" => handles::stats,
+    c"lastError" => handles::last_error,
 
     c"flush" => transmit::flush,
     c"wait" => wait::wait,
-    c"next" => wait::next,
+    c"next" => receive::next,
     c"feed" => push::feed,
     c"feedEnd" => push::feed_end,
     c"takeOutput" => push::take_output,
-    c"takeBig" => big::take_big,
+    c"takeBig" => receive::take_big,
 
-    c"classInfo" => info::class_info,
-    c"idPack" => info::id_pack,
-    c"setHolder" => holders::set_holder,
-    c"holder" => holders::holder,
-    c"sweep" => holders::sweep,
+    c"classInfo" => references::class_info,
+    c"idPack" => references::id_pack,
+    c"setHolder" => references::set_holder,
+    c"holder" => references::holder,
+    c"sweep" => references::sweep,
 }
 
 /// Makes the environment's engine and puts the functions on `exports`.
 pub fn register(env: Env, exports: sys::napi_value) -> Result<()> {
-    let engine = Engine::install(env)?;
+    let engine = Engine::install(env, &events::CALLBACKS)?;
     for (name, entry) in EXPORTS {
         let mut function = null_mut();
         // SAFETY: a live environment; the engine outlives its functions.
@@ -98,4 +100,24 @@ pub fn register(env: Env, exports: sys::napi_value) -> Result<()> {
         env.set(exports, name, function);
     }
     Ok(())
+}
+
+/// Runs an exported function on the engine that it was made with.
+///
+/// # Safety
+/// `env` and `info` are those of the callback that Node runs, made by `register`.
+#[inline]
+unsafe fn enter(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+    function: impl FnOnce(&mut Engine, &Call) -> Result<sys::napi_value>,
+) -> sys::napi_value {
+    let mut call = Call::new(Env(env));
+    // SAFETY: as above; `data` is the environment's engine, which outlives its functions. No other
+    // borrow exists: we hold none across calls into JavaScript, and nothing that is reached from an
+    // exported function makes one.
+    let engine = unsafe { &mut *call.read(info).cast::<Engine>() };
+    let result = guard::throwing(call.env, || function(engine, &call)).unwrap_or(null_mut());
+    call.take_turn();
+    result
 }

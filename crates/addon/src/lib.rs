@@ -3,10 +3,13 @@
 //! of `src/native/addon.ts`; crates/DESIGN.md describes the seam.
 //!
 //! Two rules hold everywhere: state lives per environment (`Engine`), and no borrow of it survives
-//! a call into JavaScript, which may close any handle; only `events.rs` makes such calls.
+//! a call into JavaScript, which may close any handle; only `events.rs` makes such calls, and
+//! `exports.rs` when its function has ended. Imports go downward only: crates/DESIGN.md has the floors.
 
+mod batch;
 mod big;
 mod call;
+mod codes;
 mod connection;
 mod endpoint;
 mod engine;
@@ -14,13 +17,15 @@ mod env;
 mod error;
 mod events;
 mod exports;
+mod guard;
+mod handles;
 mod holders;
 mod inbox;
 mod inflated;
-mod info;
 mod memory;
 mod push;
 mod receive;
+mod references;
 mod setup;
 mod slab;
 mod sockets;
@@ -39,7 +44,8 @@ pub unsafe extern "C" fn napi_register_module_v1(
     env: sys::napi_env,
     exports: sys::napi_value,
 ) -> sys::napi_value {
-    call::guard(env, || exports::register(env::Env(env), exports));
+    let env = env::Env(env);
+    guard::throwing(env, || exports::register(env, exports));
     exports
 }
 

@@ -61,17 +61,3 @@ impl Tape {
         self.bytes.release(env);
     }
 }
-
-/// Words of the control block; see `Ctl` in addon.ts.
-pub mod ctl {
-    pub const DEPTH: usize = 0;
-    pub const TX_WORDS: usize = 1;
-    pub const TX_FLOATS: usize = 2;
-    pub const TX_BYTES: usize = 3;
-    pub const DETAIL: usize = 4;
-    pub const IN_LOOP: usize = 5;
-    pub const GC: usize = 6;
-    pub const PUSH_OUTPUT: usize = 7;
-    pub const SIGNALS: usize = 8;
-    pub const LENGTH: usize = 16;
-}

@@ -10,12 +10,12 @@ use crate::connection::{Connection, End};
 use crate::endpoint::Link;
 use crate::engine::Engine;
 use crate::error::{Fault, Result};
-use crate::sockets;
+use crate::handles;
 
 /// `openPush(maxFrame, maxInflated, maxDepth, compress, variant, bound, highWater)`
 pub fn open_push(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let connection = sockets::connection(engine, call, 0)?;
-    let handle = sockets::insert(engine, Link::Push)?;
+    let connection = handles::connection(engine, call, 0)?;
+    let handle = engine.insert(Link::Push)?;
     engine.endpoint(handle)?.connection = Some(connection);
     Ok(call.env.int(handle))
 }
@@ -53,7 +53,7 @@ pub fn take_output(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> 
 
 fn push<'e>(engine: &'e mut Engine, call: &Call) -> Result<&'e mut Connection> {
     let handle = call.int(0)?;
-    let endpoint = call.endpoint(engine)?;
+    let endpoint = engine.endpoint(handle)?;
     match (&endpoint.link, &mut endpoint.connection) {
         (Link::Push, Some(connection)) => Ok(connection),
         _ => Err(Fault::wrong_kind(handle, "a push endpoint")),

@@ -5,9 +5,10 @@ use std::ptr::null_mut;
 use napi_sys as sys;
 
 use crate::call::Call;
+use crate::codes::ctl;
 use crate::engine::{Engine, Live};
 use crate::error::{Fault, Result};
-use crate::memory::{ctl, Tape};
+use crate::memory::Tape;
 
 /// `init(ctl, onEvent)`
 pub fn init(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {

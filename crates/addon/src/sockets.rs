@@ -1,4 +1,4 @@
-//! Endpoints with a descriptor: made by connect, listen or adopt; opened, watched, closed.
+//! Endpoints with a descriptor: made by connect, listen or adopt; their addresses.
 
 use std::io;
 use std::ptr::null_mut;
@@ -6,16 +6,12 @@ use std::time::Instant;
 
 use napi_sys as sys;
 use rpyc_net::{self as net, Address, Connecting, ListenFlags, Listener, Signals, Socket, Wait};
-use rpyc_wire::{Bound, Compress, Limits, Options};
 
 use crate::call::Call;
-use crate::connection::Connection;
+use crate::codes::{ctl, status};
 use crate::endpoint::{Endpoint, Link};
 use crate::engine::Engine;
 use crate::error::{Fault, Result};
-use crate::memory::ctl;
-use crate::receive::status;
-use crate::wait::timeout;
 
 /// `connectTcp(address, port)`
 pub fn connect_tcp(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
@@ -36,7 +32,7 @@ pub fn connect_unix(engine: &mut Engine, call: &Call) -> Result<sys::napi_value>
 
 /// `connectWait(handle, timeoutMs)`
 pub fn connect_wait(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (handle, timeout) = (call.int(0)?, timeout(call, 1)?);
+    let (handle, timeout) = (call.int(0)?, call.timeout(1)?);
     let until = Instant::now().checked_add(timeout);
     let mut signals = engine.signals.take();
     let ended = connect_until(engine, handle, until, signals.as_mut(), call);
@@ -72,8 +68,7 @@ fn connect_until(
             Wait::Ready(()) | Wait::Writable => match connecting.ended() {
                 Ok(true) => {
                     endpoint.connected();
-                    // See `events::rearm`.
-                    let _ = endpoint.arm();
+                    endpoint.rearm();
                     return Ok((0, 0));
                 }
                 Ok(false) => {}
@@ -128,10 +123,10 @@ pub fn listen_unix(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> 
 
 /// A listener tells of connections from the start.
 fn listening(engine: &mut Engine, call: &Call, listener: Listener) -> Result<sys::napi_value> {
-    let handle = insert(engine, Link::Listener(listener))?;
+    let handle = engine.insert(Link::Listener(listener))?;
     let endpoint = engine.endpoint(handle)?;
     endpoint.watched = true;
-    armed(endpoint)?;
+    endpoint.arm()?;
     Ok(call.env.int(handle))
 }
 
@@ -150,114 +145,62 @@ pub fn close_fd(_: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     }
 }
 
-/// `open(handle, maxFrame, maxInflated, maxDepth, compress, variant, bound, highWater)`
-pub fn open(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (handle, connection) = (call.int(0)?, connection(engine, call, 1)?);
-    let endpoint = call.endpoint(engine)?;
-    if endpoint.socket().is_none() || endpoint.connection.is_some() {
-        return Err(Fault::wrong_kind(
-            handle,
-            "a connected socket that was not opened yet",
-        ));
-    }
-    endpoint.connection = Some(connection);
-    armed(endpoint)?;
-    Ok(null_mut())
-}
-
-/// The connection that the seven numbers from `first` on describe.
-pub fn connection(engine: &Engine, call: &Call, first: usize) -> Result<Connection> {
-    let size = |index: usize| {
-        call.number(first + index, 0.0, f64::INFINITY)
-            .map(|number| number as usize)
+/// `localAddress(handle)`
+pub fn local_address(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let handle = call.int(0)?;
+    let endpoint = engine.endpoint(handle)?;
+    let address = match &endpoint.link {
+        Link::Socket(socket) => socket
+            .local()
+            .map_err(|e| Fault::system(&e, "getsockname"))?,
+        Link::Listener(listener) => listener.address().clone(),
+        _ => return Err(Fault::wrong_kind(handle, "a socket with an address")),
     };
-    let limits = Limits {
-        max_frame: size(0)?,
-        max_inflated: size(1)?,
-        max_depth: call.number(first + 2, 1.0, u32::MAX.into())? as u32,
-        ..Limits::default()
-    };
-    let options = Options {
-        limits,
-        compress: Compress::from_code(code(call, first + 3, 0..=2)?),
-        variant: variant(call, first + 4)?,
-        bound: Bound::from_code(code(call, first + 5, 0..=2)?),
-    };
-    Ok(Connection::new(options, size(6)?, engine.many_cpus))
+    parts(call, &address)
 }
 
-/// A variant to speak: 0, 5 or 6.
-pub fn variant(call: &Call, index: usize) -> Result<u16> {
-    match call.int(index)? {
-        known @ (0 | 5 | 6) => Ok(known as u16),
-        other => Err(Fault::argument(format!("variant {other} is not 0, 5 or 6"))),
+/// `peerAddress(handle)`
+pub fn peer_address(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let handle = call.int(0)?;
+    match peer(engine.endpoint(handle)?) {
+        Some(address) => parts(
+            call,
+            &address.map_err(|e| Fault::system(&e, "getpeername"))?,
+        ),
+        None => Err(Fault::wrong_kind(handle, "a socket with a peer")),
     }
 }
 
-pub fn code(call: &Call, index: usize, range: std::ops::RangeInclusive<i32>) -> Result<i32> {
-    let code = call.int(index)?;
-    if range.contains(&code) {
-        Ok(code)
-    } else {
-        Err(Fault::argument(format!(
-            "argument {index} must be from {} to {}",
-            range.start(),
-            range.end()
-        )))
+/// `isOwnListener(handle)`
+pub fn is_own_listener(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    // A peer that is gone already is nobody's listener.
+    let peer = peer(engine.endpoint(call.int(0)?)?).and_then(io::Result::ok);
+    let own = peer.is_some_and(|peer| {
+        engine
+            .endpoints
+            .values()
+            .any(|other| other.listening().is_some_and(|bound| peer.reaches(bound)))
+    });
+    Ok(call.env.boolean(own))
+}
+
+fn peer(endpoint: &Endpoint) -> Option<io::Result<Address>> {
+    match &endpoint.link {
+        Link::Socket(socket) => Some(socket.peer()),
+        Link::Connecting(connecting) => Some(Ok(connecting.target().clone())),
+        _ => None,
     }
 }
 
-/// `watch(handle, on)`
-pub fn watch(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let on = call.boolean(1)?;
-    let endpoint = call.endpoint(engine)?;
-    endpoint.watched = on;
-    armed(endpoint)?;
-    engine.resume(call.int(0)?);
-    Ok(null_mut())
-}
-
-/// `ref(handle, on)`
-pub fn set_ref(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let on = call.boolean(1)?;
-    call.endpoint(engine)?.set_ref(on);
-    Ok(null_mut())
-}
-
-/// `close(handle)`; a handle that is closed already stays so.
-pub fn close(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    if let Some(endpoint) = engine.endpoints.remove(call.int(0)?) {
-        endpoint.close(call.env);
-    }
-    Ok(null_mut())
-}
-
-/// `shutdown(handle)`
-pub fn shutdown(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let endpoint = call.endpoint(engine)?;
-    if let Some(connection) = &mut endpoint.connection {
-        connection.shut();
-    }
-    endpoint.flush();
-    armed(endpoint)?;
-    Ok(null_mut())
+fn parts(call: &Call, address: &Address) -> Result<sys::napi_value> {
+    let (text, port) = address.parts();
+    Ok(call
+        .env
+        .array(&[call.env.text(&text), call.env.int(port.into())]))
 }
 
 fn made(engine: &mut Engine, call: &Call, link: Link) -> Result<sys::napi_value> {
-    Ok(call.env.int(insert(engine, link)?))
-}
-
-pub fn insert(engine: &mut Engine, link: Link) -> Result<i32> {
-    let home = engine.home();
-    engine.insert(|id| Endpoint::new(home, id, link))
-}
-
-fn armed(endpoint: &mut Endpoint) -> Result<()> {
-    endpoint.arm().map_err(|errno| Fault::System {
-        errno,
-        syscall: "uv_poll",
-        target: None,
-    })
+    Ok(call.env.int(engine.insert(link)?))
 }
 
 fn port(call: &Call, index: usize) -> Result<u16> {
@@ -265,5 +208,5 @@ fn port(call: &Call, index: usize) -> Result<u16> {
 }
 
 fn descriptor(call: &Call) -> Result<i32> {
-    code(call, 0, 0..=i32::MAX)
+    call.int_within(0, 0..=i32::MAX)
 }

@@ -6,10 +6,10 @@ use rpyc_wire::tape::{kind, Header};
 use rpyc_wire::Outbound;
 
 use crate::call::Call;
+use crate::codes::ctl;
 use crate::endpoint::Link;
 use crate::engine::Engine;
 use crate::error::{Fault, Result};
-use crate::memory::ctl;
 
 /// `flush(blobs?)`
 pub fn flush(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
@@ -94,8 +94,7 @@ fn write_touched(engine: &mut Engine) {
             continue;
         };
         endpoint.flush();
-        // See `events::rearm`.
-        let _ = endpoint.arm();
+        endpoint.rearm();
         let has_output = endpoint
             .connection
             .as_ref()

@@ -1,14 +1,12 @@
 //! The few libuv calls that we need, declared by hand, and handles that close themselves. A
-//! handle's memory is freed in its close callback only; a callback finds its engine through the
-//! handle's data, and none runs after the drop.
+//! handle's memory is freed in its close callback only; a callback finds whom it is for through the
+//! handle's data, and none runs after the drop. What the callbacks do is for others to know.
 
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::ffi::{c_char, c_int, c_void, CStr};
 use std::os::fd::RawFd;
 
 use napi_sys::uv_loop_s;
-
-use crate::engine::Engine;
 
 pub const READABLE: c_int = 1;
 pub const WRITABLE: c_int = 2;
@@ -28,25 +26,40 @@ extern "C" {
     fn uv_ref(handle: Raw);
     fn uv_unref(handle: Raw);
     fn uv_poll_init(uv_loop: *mut uv_loop_s, handle: Raw, fd: c_int) -> c_int;
-    fn uv_poll_start(
-        handle: Raw,
-        events: c_int,
-        callback: extern "C" fn(Raw, c_int, c_int),
-    ) -> c_int;
+    fn uv_poll_start(handle: Raw, events: c_int, callback: OnReady) -> c_int;
     fn uv_poll_stop(handle: Raw) -> c_int;
     fn uv_idle_init(uv_loop: *mut uv_loop_s, handle: Raw) -> c_int;
-    fn uv_idle_start(handle: Raw, callback: extern "C" fn(Raw)) -> c_int;
+    fn uv_idle_start(handle: Raw, callback: OnTurn) -> c_int;
     fn uv_idle_stop(handle: Raw) -> c_int;
     fn uv_check_init(uv_loop: *mut uv_loop_s, handle: Raw) -> c_int;
-    fn uv_check_start(handle: Raw, callback: extern "C" fn(Raw)) -> c_int;
+    fn uv_check_start(handle: Raw, callback: OnTurn) -> c_int;
     fn uv_strerror(error: c_int) -> *const c_char;
+}
+
+type OnReady = extern "C" fn(Raw, c_int, c_int);
+type OnTurn = extern "C" fn(Raw);
+
+/// What libuv calls for the handles of each type.
+pub struct Callbacks {
+    pub poll: OnReady,
+    pub idle: OnTurn,
+    pub check: OnTurn,
+}
+
+/// One environment's loop, whom its handles' callbacks are for, and which they are.
+#[derive(Clone, Copy)]
+pub struct Loop {
+    pub raw: *mut uv_loop_s,
+    /// Opaque here: the callbacks get it back by `target`.
+    pub owner: *mut c_void,
+    pub callbacks: &'static Callbacks,
 }
 
 /// Whom a callback is for.
 #[derive(Clone, Copy)]
 pub struct Target {
-    pub engine: *mut Engine,
-    /// The endpoint, 0 for the engine itself.
+    pub owner: *mut c_void,
+    /// The endpoint, 0 for the owner itself.
     pub id: i32,
 }
 
@@ -54,7 +67,12 @@ pub struct Target {
 struct Handle(Raw);
 
 impl Handle {
-    fn new(kind: c_int, target: Target, init: impl FnOnce(Raw) -> c_int) -> Result<Self, c_int> {
+    fn new(
+        kind: c_int,
+        uv: &Loop,
+        id: i32,
+        init: impl FnOnce(Raw) -> c_int,
+    ) -> Result<Self, c_int> {
         let layout = layout(kind);
         // SAFETY: libuv's handles have a size other than zero.
         let raw: Raw = unsafe { alloc(layout) }.cast();
@@ -68,6 +86,10 @@ impl Handle {
             unsafe { dealloc(raw.cast(), layout) };
             return Err(-status);
         }
+        let target = Target {
+            owner: uv.owner,
+            id,
+        };
         // SAFETY: initialised just now.
         unsafe { uv_handle_set_data(raw, Box::into_raw(Box::new(target)).cast()) };
         Ok(Self(raw))
@@ -101,7 +123,7 @@ extern "C" fn closed(raw: Raw) {
 }
 
 /// The target of a handle whose callback runs.
-pub fn target(raw: *mut c_void) -> Target {
+pub fn target(raw: Raw) -> Target {
     // SAFETY: called from callbacks only: the handle is live, and its data is a Target until
     // `closed`.
     unsafe { *uv_handle_get_data(raw).cast::<Target>() }
@@ -110,25 +132,26 @@ pub fn target(raw: *mut c_void) -> Target {
 /// Readiness of one descriptor, which must stay open while this lives.
 pub struct Poll {
     handle: Handle,
+    callback: OnReady,
     events: c_int,
 }
 
 impl Poll {
-    pub fn new(uv_loop: *mut uv_loop_s, fd: RawFd, target: Target) -> Result<Self, c_int> {
+    pub fn new(uv: &Loop, fd: RawFd, id: i32) -> Result<Self, c_int> {
         // SAFETY: the environment's loop, memory of a uv_poll_t, an open descriptor with no other
         // poll handle.
-        let handle = Handle::new(UV_POLL, target, |raw| unsafe {
-            uv_poll_init(uv_loop, raw, fd)
+        let handle = Handle::new(UV_POLL, uv, id, |raw| unsafe {
+            uv_poll_init(uv.raw, raw, fd)
         })?;
-        Ok(Self { handle, events: 0 })
+        Ok(Self {
+            handle,
+            callback: uv.callbacks.poll,
+            events: 0,
+        })
     }
 
     /// Asks for `events` (0: none), if that is a change.
-    pub fn set(
-        &mut self,
-        events: c_int,
-        callback: extern "C" fn(*mut c_void, c_int, c_int),
-    ) -> Result<(), c_int> {
+    pub fn set(&mut self, events: c_int) -> Result<(), c_int> {
         if events == self.events {
             return Ok(());
         }
@@ -137,7 +160,7 @@ impl Poll {
             if events == 0 {
                 uv_poll_stop(self.handle.0)
             } else {
-                uv_poll_start(self.handle.0, events, callback)
+                uv_poll_start(self.handle.0, events, self.callback)
             }
         };
         if status < 0 {
@@ -161,26 +184,28 @@ impl Poll {
 /// Runs once per loop turn while started, and keeps the loop from sleeping.
 pub struct Idle {
     handle: Handle,
+    callback: OnTurn,
     started: bool,
 }
 
 impl Idle {
-    pub fn new(uv_loop: *mut uv_loop_s, target: Target) -> Result<Self, c_int> {
+    pub fn new(uv: &Loop) -> Result<Self, c_int> {
         // SAFETY: the environment's loop and memory of a uv_idle_t.
-        let handle = Handle::new(UV_IDLE, target, |raw| unsafe { uv_idle_init(uv_loop, raw) })?;
+        let handle = Handle::new(UV_IDLE, uv, 0, |raw| unsafe { uv_idle_init(uv.raw, raw) })?;
         Ok(Self {
             handle,
+            callback: uv.callbacks.idle,
             started: false,
         })
     }
 
-    pub fn set(&mut self, on: bool, callback: extern "C" fn(*mut c_void)) {
+    pub fn set(&mut self, on: bool) {
         if on != self.started {
             self.started = on;
             // SAFETY: a live idle handle. Both calls succeed on one.
             unsafe {
                 if on {
-                    uv_idle_start(self.handle.0, callback);
+                    uv_idle_start(self.handle.0, self.callback);
                 } else {
                     uv_idle_stop(self.handle.0);
                 }
@@ -195,17 +220,11 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn start(
-        uv_loop: *mut uv_loop_s,
-        target: Target,
-        callback: extern "C" fn(*mut c_void),
-    ) -> Result<Self, c_int> {
+    pub fn start(uv: &Loop) -> Result<Self, c_int> {
         // SAFETY: the environment's loop and memory of a uv_check_t.
-        let handle = Handle::new(UV_CHECK, target, |raw| unsafe {
-            uv_check_init(uv_loop, raw)
-        })?;
+        let handle = Handle::new(UV_CHECK, uv, 0, |raw| unsafe { uv_check_init(uv.raw, raw) })?;
         // SAFETY: a live check handle; starting one cannot fail.
-        unsafe { uv_check_start(handle.0, callback) };
+        unsafe { uv_check_start(handle.0, uv.callbacks.check) };
         handle.set_ref(false);
         Ok(Self { _handle: handle })
     }

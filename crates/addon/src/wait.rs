@@ -5,49 +5,30 @@
 use std::time::{Duration, Instant};
 
 use napi_sys as sys;
-use rpyc_net::{Reading, Wait, SLICE};
+use rpyc_net::{Wait, SLICE};
 
 use crate::call::Call;
+use crate::codes::{ctl, status};
 use crate::endpoint::Link;
 use crate::engine::Engine;
 use crate::error::{Fault, Result};
-use crate::memory::ctl;
-use crate::receive::{self, status};
+use crate::receive;
 use crate::transmit;
 
 /// `wait(handle, timeoutMs, blobs?)`
 pub fn wait(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (handle, timeout) = (call.int(0)?, timeout(call, 1)?);
+    let (handle, timeout) = (call.int(0)?, call.timeout(1)?);
     if engine.ctl(ctl::TX_WORDS) != 0 {
         let blobs = call.blobs(2)?;
         transmit::flush_tape(engine, &blobs)?;
     }
     engine.check_collected();
     let code = block(engine, handle, timeout)?;
-    after(engine, handle);
+    engine.resume(handle);
     if let (0, Some(live)) = (code, &engine.live) {
         call.let_js_run(call.env.get(live.no_op));
     }
     Ok(call.env.int(code))
-}
-
-/// `next(handle)`
-pub fn next(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let handle = call.int(0)?;
-    let code = receive::batch(engine, handle, Reading::No)?;
-    after(engine, handle);
-    Ok(call.env.int(code))
-}
-
-/// A timeout in ms: -1 and Infinity are forever.
-pub fn timeout(call: &Call, index: usize) -> Result<Duration> {
-    let millis = call.number(index, -1.0, f64::INFINITY)?;
-    let is_limited = (0.0..1e12).contains(&millis);
-    Ok(if is_limited {
-        Duration::from_secs_f64(millis / 1e3)
-    } else {
-        Duration::MAX
-    })
 }
 
 fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
@@ -72,7 +53,9 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
     }
     let until = Instant::now() + timeout.min(SLICE);
     let code = loop {
-        let output = wants_output(engine, handle);
+        let output = engine
+            .find(handle)
+            .is_some_and(|connection| connection.wants_output());
         let left = until.saturating_duration_since(Instant::now());
         let mut fault = None;
         let waited = waiter.wait(
@@ -109,37 +92,8 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
     };
     engine.signals = signals;
     engine.follow_signals();
-    if let Some(connection) = engine
-        .endpoints
-        .get(handle)
-        .and_then(|endpoint| endpoint.connection.as_mut())
-    {
+    if let Some(connection) = engine.find(handle) {
         connection.waiter = waiter;
     }
     code
-}
-
-fn wants_output(engine: &mut Engine, handle: i32) -> bool {
-    let connection = engine
-        .endpoints
-        .get(handle)
-        .and_then(|endpoint| endpoint.connection.as_ref());
-    connection.is_some_and(|connection| connection.wants_output())
-}
-
-/// What a batch outside of the loop leaves for the loop to do.
-fn after(engine: &mut Engine, handle: i32) {
-    let Some(endpoint) = engine.endpoints.get(handle) else {
-        return;
-    };
-    // See `events::rearm`.
-    let _ = endpoint.arm();
-    let watched = endpoint.watched;
-    let drained = endpoint
-        .connection
-        .as_ref()
-        .is_some_and(|connection| connection.queue.has_drained());
-    if drained || (watched && receive::has_more(engine, handle)) {
-        engine.kick(handle);
-    }
 }
