@@ -2,8 +2,7 @@
 // RPyC has no list, dict or set on the wire. So an Array becomes a tuple, a Map or object a tuple of (key, value) pairs
 // (`dict(result)` makes the dict again), a Set a frozenset, a typed array a tuple of numbers, a Date a float of seconds since 1970.
 import { codedError } from '../errors.ts';
-import { FORBIDDEN } from '../objects/forbidden.ts';
-import { dataEntries } from '../objects/repr.ts';
+import { dataEntries } from '../objects/literal.ts';
 import { Complex, Ellipsis, FrozenSet, NotImplemented, PyFloat, PyInt, Slice } from '../python/values.ts';
 import { holderOf } from '../refs/holder.ts';
 
@@ -59,7 +58,7 @@ class Copier {
     const prototype = Object.getPrototypeOf(value);
     if (prototype === null || prototype === Object.prototype || this.classes.some((cls) => value instanceof cls))
       return this.pairs(
-        [...dataEntries(value)].filter(([key]) => !FORBIDDEN.has(key)),
+        [...dataEntries(value)].filter(([, item]) => typeof item !== 'function'),
         path,
       );
     throw unsendable(value, path);

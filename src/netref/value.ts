@@ -8,6 +8,7 @@ import { exceptions } from '../python/exceptions.ts';
 import { FrozenSet } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 import { type Answer, perform, type Ref } from './helpers.ts';
+import { giveBack } from './keys.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 
 /** How far a snapshot goes. */
@@ -47,12 +48,20 @@ const EVERYTHING = 2 ** 31 - 1;
 
 /**
  * A deep copy of a remote container as JavaScript values: list and deque as an Array, tuple as a frozen Array, set as a Set, frozenset as a
- * FrozenSet, dict as a Map, bytearray as a Buffer. What appears twice in it is copied once, cycles included.
+ * FrozenSet, dict as a Map, bytearray as a Buffer. What appears twice in it is copied once, cycles included. Methods of an object literal
+ * of a Node peer's are left out (`others: 'keep'` keeps them, as references).
  * A promise on an awaitable reference, the value on a blocking one; anything that is no reference comes back as it is.
  * @throws {TypeError} for an object that is no container (see `others`); {RangeError} beyond `maxDepth` or `maxItems`
  */
 export function value(ref: Ref, options: ValueOptions = {}): Answer<unknown> {
   return perform(ref, (holder) => new Snapshot(options).of(holder, ref, 1));
+}
+
+/** A method or class among the items of a Node peer's object literal: no data. */
+function isMethod(item: unknown): boolean {
+  const holder = holderOf(item);
+  if (holder === undefined) return false;
+  return holder.isClass ? holder.cls.name.startsWith('js.') : holder.cls.name === 'builtins.builtin_function_or_method';
 }
 
 class Snapshot {
@@ -111,8 +120,10 @@ class Snapshot {
   private *dict(holder: Holder, depth: number): Steps<unknown> {
     const map = new Map<unknown, unknown>();
     this.made.set(holder, map);
-    for (const [key, item] of yield* this.entries(holder))
-      map.set(yield* this.within(key, depth), yield* this.within(item, depth));
+    for (const [key, item] of yield* this.entries(holder)) {
+      if (!this.keep && isMethod(item)) giveBack(item);
+      else map.set(yield* this.within(key, depth), yield* this.within(item, depth));
+    }
     return map;
   }
 

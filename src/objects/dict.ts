@@ -1,12 +1,14 @@
-// Python's dict on Maps and on plain objects: `[]`, operators and methods, with CPython's error texts.
+// Python's dict on Maps and on plain objects: `[]`, operators and methods, with CPython's error texts. What a plain object shows is literal.ts.
 
 import { exceptions } from '../python/exceptions.ts';
 import { isKwargs, NotImplemented } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 import { FORBIDDEN } from './forbidden.ts';
+import { given, memberEntries, memberOf, noteWritten } from './literal.ts';
 import {
   ABSENT,
   asDict,
+  asItems,
   checkHashable,
   equal,
   type Facade,
@@ -19,7 +21,6 @@ import {
   typeName,
   withItems,
 } from './pythonic.ts';
-import { dataEntries } from './repr.ts';
 
 const { KeyError, TypeError: PyTypeError, ValueError } = exceptions;
 
@@ -32,6 +33,7 @@ interface Mapping {
   get(key: unknown): unknown;
   set(key: unknown, value: unknown): void;
   delete(key: unknown): void;
+  clear(): void;
   entries(): Iterable<Pair>;
   readonly size: number;
 }
@@ -55,6 +57,9 @@ class MapMapping implements Mapping {
   delete(key: unknown): void {
     this.map.delete(key);
   }
+  clear(): void {
+    this.map.clear();
+  }
   entries(): Iterable<Pair> {
     return this.map;
   }
@@ -63,25 +68,25 @@ class MapMapping implements Mapping {
   }
 }
 
-/** A plain object as a dict of its own enumerable, non-function data properties. Functions and accessors are neither seen nor replaced. */
+/** A plain object as a dict of its members; see literal.ts. Methods and accessors are never replaced or deleted. */
 class ObjectMapping implements Mapping {
   private readonly object: Record<string, unknown>;
-  constructor(object: Record<string, unknown>) {
+  private readonly methods: boolean;
+  /** @param methods are they items? */
+  constructor(object: Record<string, unknown>, methods: boolean) {
     this.object = object;
+    this.methods = methods;
+  }
+  private isShown(kind: 'data' | 'method' | undefined): boolean {
+    return kind === 'data' || (this.methods && kind === 'method');
   }
   find(key: unknown): unknown {
     checkHashable(key);
-    if (typeof key !== 'string' || FORBIDDEN.has(key)) return ABSENT;
-    const descriptor = Object.getOwnPropertyDescriptor(this.object, key);
-    const isData =
-      descriptor !== undefined &&
-      descriptor.enumerable === true &&
-      'value' in descriptor &&
-      typeof descriptor.value !== 'function';
-    return isData ? key : ABSENT;
+    return typeof key === 'string' && this.isShown(memberOf(this.object, key)?.kind) ? key : ABSENT;
   }
   get(key: unknown): unknown {
-    return this.object[key as string];
+    const member = memberOf(this.object, key as string);
+    return member === undefined ? undefined : given(this.object, key as string, member);
   }
   set(key: unknown, value: unknown): void {
     checkHashable(key);
@@ -90,24 +95,44 @@ class ObjectMapping implements Mapping {
     if (FORBIDDEN.has(key)) throw new KeyError(key);
     // It would make a promise of the object, for every peer that is answered it and for our own `await`.
     if (key === 'then' && typeof value === 'function') throw new PyTypeError("a function cannot be set as 'then'");
-    if (Object.hasOwn(this.object, key) && this.find(key) === ABSENT)
-      throw new PyTypeError(`'${key}' cannot be replaced`);
+    const kind = memberOf(this.object, key)?.kind;
+    if (Object.hasOwn(this.object, key) && kind !== 'data') throw this.refused(key, kind, 'replaced');
     if (!Reflect.set(this.object, key, value)) throw new PyTypeError('this dict is read-only');
+    noteWritten(this.object, key, value);
   }
   delete(key: unknown): void {
+    const kind = memberOf(this.object, key as string)?.kind;
+    if (kind !== 'data') throw this.refused(key as string, kind, 'deleted');
     if (!Reflect.deleteProperty(this.object, key as string)) throw new PyTypeError('this dict is read-only');
   }
+  private refused(key: string, kind: 'method' | undefined, what: string): Error {
+    const why = this.methods && kind === 'method' ? `'${key}' is a method of this object: it` : `'${key}'`;
+    return new PyTypeError(`${why} cannot be ${what}`);
+  }
+  /** All items, or none where one has to stay. */
+  clear(): void {
+    const entries = [...memberEntries(this.object)];
+    const method = this.methods ? entries.find(([, { kind }]) => kind === 'method') : undefined;
+    if (method !== undefined) throw this.refused(method[0], 'method', 'deleted');
+    for (const [key, { kind }] of entries) if (kind === 'data') this.delete(key);
+  }
   entries(): Iterable<Pair> {
-    return [...dataEntries(this.object)].filter(([key]) => !FORBIDDEN.has(key));
+    const { object } = this;
+    const shown = [...memberEntries(object)].filter(([, { kind }]) => this.isShown(kind));
+    return shown.map(([key, member]): Pair => [key, given(object, key, member)]);
   }
   get size(): number {
-    return [...this.entries()].length;
+    let size = 0;
+    for (const [, { kind }] of memberEntries(this.object)) if (this.isShown(kind)) size++;
+    return size;
   }
 }
 
+type Dicts = (value: unknown) => Map<unknown, unknown> | undefined;
+
 /** Pairs that `update` reads: of a dict, or of an iterable of pairs. Those of a peer's dict come later. */
-function pairsOf(source: unknown): Iterable<Pair> | Promise<Iterable<Pair>> {
-  const dict = asDict(source);
+function pairsOf(source: unknown, dicts: Dicts): Iterable<Pair> | Promise<Iterable<Pair>> {
+  const dict = dicts(source);
   if (dict !== undefined) return dict;
   const holder = holderOf(source);
   if (holder !== undefined && /dict|mapping|counter/i.test(holder.cls.name)) return remotePairs(source, holder);
@@ -141,7 +166,7 @@ async function remotePairsLater(source: unknown, holder: Holder): Promise<Pair[]
   return Promise.all(keys.map(async (key): Promise<Pair> => [key, await item(key)]));
 }
 
-function update(map: Mapping, name: string, args: unknown[]): null | Promise<null> {
+function update(map: Mapping, dicts: Dicts, name: string, args: unknown[]): null | Promise<null> {
   const last = args[args.length - 1];
   const named = isKwargs(last) ? Object.entries(last) : [];
   const positional = isKwargs(last) ? args.slice(0, -1) : args;
@@ -150,14 +175,15 @@ function update(map: Mapping, name: string, args: unknown[]): null | Promise<nul
     for (const [key, value] of [...pairs, ...named]) map.set(key, value);
     return null;
   };
-  const pairs = positional.length === 0 ? [] : pairsOf(positional[0]);
+  const pairs = positional.length === 0 ? [] : pairsOf(positional[0], dicts);
   return isThenable(pairs) ? pairs.then(put) : put(pairs as Iterable<Pair>);
 }
 
 const isDict = (value: unknown): boolean =>
   asDict(value) !== undefined || holderOf(value)?.cls.name === 'builtins.dict';
 
-function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self): Facade {
+/** @param dicts what dicts of ours are among arguments: with the methods of plain objects, or their data alone */
+function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self, dicts: Dicts): Facade {
   const keys = (self: Self): unknown[] => Array.from(mapping(self).entries(), ([key]) => key);
   const copy = (self: Self): Self => {
     const made = empty();
@@ -170,8 +196,8 @@ function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self): 
     if (!isDict(a) || !isDict(b)) return NotImplemented;
     void self;
     const made = empty();
-    const first = update(mapping(made), 'dict', [a]);
-    const second = (): null | Promise<null> => update(mapping(made), 'dict', [b]);
+    const first = update(mapping(made), dicts, 'dict', [a]);
+    const second = (): null | Promise<null> => update(mapping(made), dicts, 'dict', [b]);
     const both = isThenable(first) ? first.then(second) : second();
     return isThenable(both) ? both.then(() => made) : made;
   };
@@ -201,10 +227,10 @@ function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self): 
       __or__: (self: Self, other: unknown) => merged(self, self, other),
       __ror__: (self: Self, other: unknown) => merged(self, other, self),
       __ior__: (self: Self, other: unknown) => {
-        const done = update(mapping(self), 'update', [other]);
+        const done = update(mapping(self), dicts, 'update', [other]);
         return isThenable(done) ? done.then(() => self) : self;
       },
-      update: (self: Self, ...args: unknown[]) => update(mapping(self), 'update', args),
+      update: (self: Self, ...args: unknown[]) => update(mapping(self), dicts, 'update', args),
     },
     methods('dict', {
       keys: none(keys),
@@ -236,10 +262,7 @@ function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self): 
         if (known === ABSENT) map.set(key, otherwise);
         return known === ABSENT ? otherwise : map.get(known);
       }),
-      clear: none((self) => {
-        const map = mapping(self);
-        for (const [key] of [...map.entries()]) map.delete(key);
-      }),
+      clear: none((self) => mapping(self).clear()),
       copy: none(copy),
     }),
   );
@@ -249,10 +272,19 @@ function dictFacade<Self>(mapping: (self: Self) => Mapping, empty: () => Self): 
 export const DICT_FACADE: Facade = dictFacade<Map<unknown, unknown>>(
   (self) => new MapMapping(self),
   () => new Map(),
+  asDict,
 );
 
-/** A plain object as Python's dict. Its copies are plain objects. */
+/** A plain object as Python's dict, with its methods among the items. Its copies are plain objects. */
 export const OBJECT_FACADE: Facade = dictFacade<Record<string, unknown>>(
-  (self) => new ObjectMapping(self),
+  (self) => new ObjectMapping(self, true),
   () => ({}),
+  asItems,
+);
+
+/** A plain object as Python's dict of its data (`literal_methods = false`). */
+export const DATA_FACADE: Facade = dictFacade<Record<string, unknown>>(
+  (self) => new ObjectMapping(self, false),
+  () => ({}),
+  asDict,
 );

@@ -1,6 +1,6 @@
 // How JavaScript objects answer Python's operations: one table per kind. This file only gathers them.
 // Tables own semantics and error texts; whether a peer may ask at all is access.ts.
-export { DICT_FACADE, OBJECT_FACADE } from './dict.ts';
+export { DATA_FACADE, DICT_FACADE, OBJECT_FACADE } from './dict.ts';
 export { FORBIDDEN } from './forbidden.ts';
 export { instanceFacade, OFFERED } from './instance.ts';
 export { GENERATOR_FACADE } from './iterator.ts';

@@ -4,6 +4,7 @@
 import { type Holder, holderOf } from '../refs/holder.ts';
 import { className, isClass } from './classes.ts';
 import {
+  DATA_FACADE,
   DICT_FACADE,
   type Facade,
   GENERATOR_FACADE,
@@ -44,6 +45,7 @@ const builtin = (name: string, facade: Facade, hashable: boolean): Kind =>
 const LIST = builtin('list', LIST_FACADE, false);
 const MAP = builtin('dict', DICT_FACADE, false);
 const OBJECT = builtin('dict', OBJECT_FACADE, false);
+const DATA = builtin('dict', DATA_FACADE, false);
 const SET = builtin('set', SET_FACADE, false);
 const FUNCTION = builtin('builtin_function_or_method', NO_FACADE, true);
 const GENERATOR = builtin('generator', GENERATOR_FACADE, true);
@@ -73,6 +75,12 @@ export function kindOf(object: object): Kind {
   if (isA(ITERATOR_PROTOTYPE, object) || isA(ASYNC_ITERATOR_PROTOTYPE, object)) return GENERATOR;
   return instanceKind(object, prototype);
 }
+
+/** Is this the kind of plain objects? */
+export const isLiteral = (kind: Kind): boolean => kind === OBJECT;
+
+/** The kind of a plain object whose methods are not shown; any other kind is itself. */
+export const withoutMethods = (kind: Kind): Kind => (kind === OBJECT ? DATA : kind);
 
 function instanceKind(object: object, prototype: object): Kind {
   const constructor = ownConstructor(prototype);

@@ -2,6 +2,7 @@
 
 import { exceptions } from '../python/exceptions.ts';
 import { NotImplemented } from '../python/values.ts';
+import type { AnyFunction } from './bound.ts';
 import { className } from './classes.ts';
 import type { Kind } from './kinds.ts';
 import { lookup } from './lookup.ts';
@@ -14,28 +15,28 @@ export interface Subject {
   readonly id: number;
 }
 
-type AnyFunction = (...args: unknown[]) => unknown;
-
 function own(object: object, name: string): AnyFunction | undefined {
   const value = lookup(object, name)?.value;
   return typeof value === 'function' ? value : undefined;
 }
 
-export function strOf(entry: Subject): unknown {
+/** @param methods show the methods of plain objects among their items */
+export function strOf(entry: Subject, methods = false): unknown {
   const { object } = entry;
   const method = own(object, '__str__') ?? (typeof object === 'function' ? undefined : own(object, 'toString'));
   if (method !== undefined) return Reflect.apply(method, object, []);
   if (object instanceof Date) return Number.isNaN(object.getTime()) ? 'Invalid Date' : object.toISOString();
   if (object instanceof Error) return object.message;
-  return object instanceof RegExp ? String(object) : reprOf(entry);
+  return object instanceof RegExp ? String(object) : reprOf(entry, methods);
 }
 
-export function reprOf(entry: Subject): unknown {
+/** @param methods show the methods of plain objects among their items */
+export function reprOf(entry: Subject, methods = false): unknown {
   const { object, kind } = entry;
   const method = own(object, '__repr__');
   if (method !== undefined) return Reflect.apply(method, object, []);
   const isContainer = kind.namePack.startsWith('builtins.') && kind.namePack !== 'builtins.object';
-  if (typeof object === 'function' || isContainer) return pyRepr(object);
+  if (typeof object === 'function' || isContainer) return pyRepr(object, methods);
   if (object instanceof RegExp) return String(object);
   if (object instanceof Error)
     return `${className(object.constructor).replace(/^js\./, '')}(${pyRepr(object.message)})`;

@@ -5,7 +5,7 @@ import { HANDLE_BUFFITER } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { Complex, FrozenSet, isKwargs, NotImplemented, PyFloat, PyInt, Slice } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
-import { dataEntries } from './repr.ts';
+import { dataEntries, given, memberEntries } from './literal.ts';
 
 const { OverflowError, RecursionError, TypeError: PyTypeError } = exceptions;
 
@@ -137,6 +137,14 @@ export function asDict(value: unknown): Map<unknown, unknown> | undefined {
   return isPlainObject(value) ? new Map<unknown, unknown>(dataEntries(value)) : undefined;
 }
 
+/** As {@link asDict}, with the methods of a plain object among its items, as a peer is given them. */
+export function asItems(value: unknown): Map<unknown, unknown> | undefined {
+  if (!isPlainObject(value)) return asDict(value);
+  return new Map<unknown, unknown>(
+    Array.from(memberEntries(value), ([key, member]) => [key, given(value, key, member)]),
+  );
+}
+
 /** Python's `a is b or a == b`: numbers by value whatever their type, tuples, lists, dicts and sets by their items. */
 export function equal(a: unknown, b: unknown, depth = 0): boolean {
   if (a === b || (a !== a && b !== b)) return true;
@@ -154,8 +162,8 @@ export function equal(a: unknown, b: unknown, depth = 0): boolean {
     if (items !== undefined) return sameItems(items, as(b), depth + 1);
   }
   if (asSet(a) !== undefined) return sameMembers(asSet(a), asSet(b));
-  const dict = asDict(a);
-  return dict === undefined ? equalObjects(a, b) : sameEntries(dict, asDict(b), depth + 1);
+  const dict = asItems(a);
+  return dict === undefined ? equalObjects(a, b) : sameEntries(dict, asItems(b), depth + 1);
 }
 
 function sameItems(a: ArrayLike<unknown>, b: ArrayLike<unknown> | undefined, depth: number): boolean {

@@ -1,20 +1,29 @@
 // Python-literal text of our values, for `repr()` and `str()` on the other side. Runs no user code beyond `__repr__`.
 import { Buffer } from 'node:buffer';
 import { Complex, FrozenSet, PyFloat, PyInt, Slice } from '../python/values.ts';
+import { holderOf } from '../refs/holder.ts';
 import { className, isClass } from './classes.ts';
+import { dataEntries, memberEntries } from './literal.ts';
 
 const MAX_DEPTH = 6;
 const MAX_LENGTH = 10_000;
 
-/** `repr(value)`; at most 10,000 characters, containers at most 6 deep. */
-export function pyRepr(value: unknown): string {
-  const text = new Printer().print(value, 0);
+/**
+ * `repr(value)`; at most 10,000 characters, containers at most 6 deep.
+ * @param methods show the methods of plain objects among their items
+ */
+export function pyRepr(value: unknown, methods = false): string {
+  const text = new Printer(methods).print(value, 0);
   return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}...` : text;
 }
 
 class Printer {
   private readonly open = new Set<object>();
+  private readonly methods: boolean;
   private length = 0;
+  constructor(methods: boolean) {
+    this.methods = methods;
+  }
 
   print(value: unknown, depth: number): string {
     const text = this.text(value, depth);
@@ -23,6 +32,8 @@ class Printer {
   }
 
   private text(value: unknown, depth: number): string {
+    const holder = holderOf(value);
+    if (holder !== undefined) return `<netref ${holder.cls.name}>`;
     switch (typeof value) {
       case 'string':
         return quote(value);
@@ -95,17 +106,13 @@ class Printer {
     if (value instanceof Slice) return `slice(${this.items([value.start, value.stop, value.step], depth).join(', ')})`;
     if (value instanceof Complex) return `(${value.real}${value.imag < 0 ? '' : '+'}${value.imag}j)`;
     const prototype = Object.getPrototypeOf(value);
-    if (prototype === null || prototype === Object.prototype) return this.pairs(dataEntries(value), depth);
+    if (prototype === null || prototype === Object.prototype) return this.pairs(this.entries(value), depth);
     return `<${className(prototype.constructor)} object>`;
   }
-}
 
-/** What a plain object shows as a dict: own enumerable data properties that are no functions. */
-export function* dataEntries(object: object): Generator<[string, unknown]> {
-  for (const key of Object.keys(object)) {
-    const descriptor = Object.getOwnPropertyDescriptor(object, key);
-    if (descriptor !== undefined && 'value' in descriptor && typeof descriptor.value !== 'function')
-      yield [key, descriptor.value];
+  private *entries(object: object): Generator<[string, unknown]> {
+    if (!this.methods) yield* dataEntries(object);
+    else for (const [key, { value }] of memberEntries(object)) yield [key, value];
   }
 }
 

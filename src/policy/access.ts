@@ -2,10 +2,12 @@
 // The forbidden names and intrinsic prototypes are out of reach under every configuration. Answers to Connection._check_attr/_access_attr.
 
 import { type ByValuePolicy, byValuePolicy } from '../boxing/by-value.ts';
+import { type AnyFunction, bind } from '../objects/bound.ts';
 import { isClass } from '../objects/classes.ts';
 import { FORBIDDEN, makesCode, POLICY_HOOKS } from '../objects/forbidden.ts';
 import { OFFERED } from '../objects/instance.ts';
-import { type Kind, kindOf } from '../objects/kinds.ts';
+import { isLiteral, type Kind, kindOf, withoutMethods } from '../objects/kinds.ts';
+import { boundMethod, isKept, memberOf, noteWritten } from '../objects/literal.ts';
 import { INTRINSICS, lookup } from '../objects/lookup.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { isNetref } from '../refs/holder.ts';
@@ -14,22 +16,7 @@ import { declaredExposed, hasSnakeCase, isMarked, snakeCased } from './exposure.
 
 const { AttributeError, TypeError: PyTypeError } = exceptions;
 
-type AnyFunction = (...args: unknown[]) => unknown;
-
 type Permission = 'allow_getattr' | 'allow_setattr' | 'allow_delattr';
-
-const boundMethods = new WeakMap<object, Map<string, { from: AnyFunction; bound: AnyFunction }>>();
-
-/** One bound method per (object, name) while the method is the same, so that its id is stable. */
-function bind(object: object, key: string, from: AnyFunction, make: () => AnyFunction): AnyFunction {
-  let methods = boundMethods.get(object);
-  if (methods === undefined) boundMethods.set(object, (methods = new Map()));
-  const known = methods.get(key);
-  if (known !== undefined && known.from === from) return known.bound;
-  const bound = make();
-  methods.set(key, { from, bound });
-  return bound;
-}
 
 /** Name of an object's class in Python's error texts. */
 function shownClass(kind: Kind): string {
@@ -43,10 +30,29 @@ function override(object: object, name: '_rpyc_getattr' | '_rpyc_setattr' | '_rp
   return typeof fn === 'function' ? fn : undefined;
 }
 
+/** What Python and `value()` enumerate a dict by, without having been asked to call a method of the object's. */
+const ENUMERATING: ReadonlySet<string> = new Set(['keys', 'values', 'items']);
+
+/** The own method of a plain object under this name. Dunders and what enumerates a dict are Python's: such methods are items only. */
+function literalMethod(object: object, name: string, kind: Kind): AnyFunction | undefined {
+  if (!isLiteral(kind) || name.startsWith('__') || ENUMERATING.has(name)) return undefined;
+  const member = memberOf(object, name);
+  return member?.kind === 'method' ? member.value : undefined;
+}
+
 export class Access {
   private readonly config: Config;
   constructor(config: Config) {
     this.config = config;
+  }
+
+  private kindOf(object: object): Kind {
+    return this.config.literal_methods ? kindOf(object) : withoutMethods(kindOf(object));
+  }
+
+  /** A method of a literal needs no leave but that to read attributes: it was handed out with its object. */
+  private handedOut(object: object, name: string, kind: Kind): AnyFunction | undefined {
+    return this.config.allow_getattr ? literalMethod(object, name, kind) : undefined;
   }
 
   private has(object: object, name: string, kind: Kind): boolean {
@@ -107,8 +113,11 @@ export class Access {
     if (FORBIDDEN.has(name)) throw new AttributeError(`cannot access '${name}'`);
     const overriding = override(object, '_rpyc_getattr');
     if (overriding !== undefined) return Reflect.apply(overriding, object, [name]);
-    const kind = kindOf(object);
-    return this.read(object, this.check(object, name, 'allow_getattr', kind), kind);
+    const kind = this.kindOf(object);
+    const own = this.handedOut(object, name, kind);
+    return own === undefined
+      ? this.read(object, this.check(object, name, 'allow_getattr', kind), kind)
+      : boundMethod(object, name, own);
   }
 
   private read(object: object, key: string, kind: Kind): unknown {
@@ -128,6 +137,7 @@ export class Access {
     }
     const value: unknown = Reflect.get(object, key);
     if (makesCode(value)) throw new AttributeError(`cannot access '${key}'`);
+    if (isLiteral(kind) && memberOf(object, key)?.kind === 'data') return value;
     const policy = this.policyFor(object, key);
     if (typeof value !== 'function' || isNetref(value) || isClass(value))
       return policy === undefined ? value : policy.apply(value);
@@ -143,15 +153,23 @@ export class Access {
    */
   method(object: object, name: string): { fn: AnyFunction; self: unknown; key: string | undefined } {
     if (override(object, '_rpyc_getattr') === undefined && !FORBIDDEN.has(name)) {
-      const kind = kindOf(object);
+      const kind = this.kindOf(object);
+      const own = this.handedOut(object, name, kind);
+      if (own !== undefined && !isClass(own)) return { fn: own, self: object, key: name };
+      if (own !== undefined || isLiteral(kind))
+        return { fn: this.called(object, name), self: undefined, key: undefined };
       const key = this.check(object, name, 'allow_getattr', kind);
       const found = key in kind.facade ? undefined : lookup(object, key)?.value;
       const plain = typeof found === 'function' && !isNetref(found) && !isClass(found) && !makesCode(found);
       if (plain && this.policyFor(object, key) === undefined) return { fn: found, self: object, key };
     }
+    return { fn: this.called(object, name), self: undefined, key: undefined };
+  }
+
+  private called(object: object, name: string): AnyFunction {
     const callee = this.getattr(object, name);
     const isObject = typeof callee === 'object' && callee !== null && !isNetref(callee);
-    return { fn: isObject ? this.callee(callee) : (callee as AnyFunction), self: undefined, key: undefined };
+    return isObject ? this.callee(callee) : (callee as AnyFunction);
   }
 
   /**
@@ -161,7 +179,7 @@ export class Access {
   callee(object: object): AnyFunction {
     if (makesCode(object)) throw new AttributeError("cannot access '__call__'");
     if (typeof object === 'function' || isNetref(object)) return object as AnyFunction;
-    const kind = kindOf(object);
+    const kind = this.kindOf(object);
     const overrides = override(object, '_rpyc_getattr') !== undefined;
     const has = (name: string): boolean => this.has(object, name, kind);
     if (!overrides && !has('__call__') && !has(`${this.config.exposed_prefix}__call__`))
@@ -184,11 +202,13 @@ export class Access {
       Reflect.apply(overriding, object, [name, value]);
       return;
     }
-    const kind = kindOf(object);
+    const kind = this.kindOf(object);
     const key = this.check(object, name, 'allow_setattr', kind);
     if (key === 'then' && typeof value === 'function') throw new AttributeError("a function cannot be set as 'then'");
+    if (isLiteral(kind) && isKept(object, key)) throw kept(key, 'replaced');
     if (!this.isWritable(object, key, kind) || !Reflect.set(object, key, value))
       throw new AttributeError(`'${shownClass(kind)}' object attribute '${key}' is read-only`);
+    if (isLiteral(kind)) noteWritten(object, key, value);
   }
 
   private isWritable(object: object, key: string, kind: Kind): boolean {
@@ -207,8 +227,9 @@ export class Access {
       Reflect.apply(overriding, object, [name]);
       return;
     }
-    const kind = kindOf(object);
+    const kind = this.kindOf(object);
     const key = this.check(object, name, 'allow_delattr', kind);
+    if (isLiteral(kind) && isKept(object, key)) throw kept(key, 'deleted');
     if (
       Array.isArray(object) ||
       typeof object === 'function' ||
@@ -220,8 +241,10 @@ export class Access {
 
   /** DIR: names that the policy would let the peer read, sorted. */
   dir(object: object): string[] {
-    const kind = kindOf(object);
-    const shown = [...this.names(object, kind)].filter((name) => this.allows(object, name, kind));
+    const kind = this.kindOf(object);
+    const shown = [...this.names(object, kind)].filter(
+      (name) => this.handedOut(object, name, kind) !== undefined || this.allows(object, name, kind),
+    );
     if (hasSnakeCase(object)) shown.push(...shown.map(snakeCased));
     return [...new Set(shown)].sort();
   }
@@ -250,7 +273,7 @@ export class Access {
 
   /** INSPECT of a builtin-like kind: its methods; of a `js.*` one: dunders, plus what is exposed (used by Node peers only). */
   methods(object: object): string[] {
-    const kind = kindOf(object);
+    const kind = this.kindOf(object);
     const found: string[] = [];
     for (const name of this.names(object, kind)) {
       if (FORBIDDEN.has(name) || HIDDEN_FROM_INSPECT.has(name) || !this.allows(object, name, kind)) continue;
@@ -263,6 +286,9 @@ export class Access {
     return found;
   }
 }
+
+const kept = (key: string, what: string): Error =>
+  new AttributeError(`'${key}' is a method of this object: it cannot be ${what}`);
 
 /** Python has these itself (LOCAL_ATTRS of rpyc/core/netref.py), or must never ask for them. */
 const HIDDEN_FROM_INSPECT: ReadonlySet<string> = new Set(

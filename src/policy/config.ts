@@ -3,7 +3,7 @@
 
 /**
  * RPyC's configuration keys, all of them and spelled as RPyC spells them, so that a Python config can be pasted; those without a meaning here
- * say so. Defaults are {@link DEFAULT_CONFIG}. Answers to `DEFAULT_CONFIG` of rpyc/core/protocol.py.
+ * say so; `literal_methods` alone is ours. Defaults are {@link DEFAULT_CONFIG}. Answers to `DEFAULT_CONFIG` of rpyc/core/protocol.py.
  */
 export interface Config {
   /** Allow the attributes in `safe_attrs`. Default true. */
@@ -56,6 +56,11 @@ export interface Config {
   before_closed: ((root: unknown) => void) | null;
   /** Swallow errors of `before_closed`. Default false. */
   close_catchall: boolean;
+  /**
+   * Functions in plain objects that are handed out are methods of theirs: items that a peer can call, and cannot replace. false: they are
+   * hidden. The one key that RPyC does not have. Default true.
+   */
+  literal_methods: boolean;
   /** Where this connection reports; null: nowhere. Default null for clients; a `Server` gives its own. */
   logger: Logger | null;
 }
@@ -137,6 +142,7 @@ export const DEFAULT_CONFIG: Readonly<Config> = Object.freeze({
   endpoints: null,
   before_closed: null,
   close_catchall: false,
+  literal_methods: true,
   logger: null,
 });
 

@@ -116,8 +116,8 @@ export const HANDLERS: Readonly<Record<number, Handler>> = {
   // Reached where the name is too long or odd to be interned, or comes as bytes.
   [H.HANDLE_CALLATTR]: (side, args, id) =>
     callAttribute(side, subject(side, args, id), attributeName(args[1]), list(args[2], 'args'), kwargsOf(args[3])),
-  [H.HANDLE_REPR]: (side, args, id) => reprOf(subject(side, args, id)),
-  [H.HANDLE_STR]: (side, args, id) => strOf(subject(side, args, id)),
+  [H.HANDLE_REPR]: (side, args, id) => reprOf(subject(side, args, id), side.config.literal_methods),
+  [H.HANDLE_STR]: (side, args, id) => strOf(subject(side, args, id), side.config.literal_methods),
   [H.HANDLE_CMP]: (side, args, id) =>
     compare(
       (object, name) => side.access.getattr(object, name),

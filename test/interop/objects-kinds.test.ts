@@ -359,16 +359,17 @@ describePython.each(PYTHONS)('To a Python client of RPyC %s', (version) => {
       },
     ));
 
+  const ALL = ['host', 'method', 'nested', 'port'];
   test('a plain object is unpacked where public attributes are allowed', () =>
     check(
       version,
       { allow_public_attrs: true },
       `
       o = root.object()
-      out["dict"] = [sorted(dict(o)), sorted({**o}), (lambda **k: sorted(k))(**o), dict(o)["nested"]["a"][0], "%(host)s:%(port)d" % o]
+      out["dict"] = [sorted(dict(o)), sorted({**o}), (lambda **k: sorted(k))(**o), dict(o)["nested"]["a"][0], "%(host)s:%(port)d" % o, dict(o)["method"]()]
       `,
       {
-        dict: [['host', 'nested', 'port'], ['host', 'nested', 'port'], ['host', 'nested', 'port'], 1, 'h:1'],
+        dict: [ALL, ALL, ALL, 1, 'h:1', 1],
       },
     ));
 });

@@ -186,44 +186,44 @@ describePython.each(PYTHONS)('To a Python client of RPyC %s', (version) => {
       m, d = root.map(), root.dict()
       out["is"] = [isinstance(m, dict), isinstance(d, dict), isinstance(d, list), len(m), len(d), bool(d)]
       out["read"] = [m["a"], m[2], d["host"], d["port"], d.host]
-      out["keys"] = [list(m), list(d), sorted(d.keys()), list(d.values()), [tuple(i) for i in m.items()]]
-      out["in"] = ["a" in m, 3 in m, "port" in d, "method" in d, "constructor" in d]
+      out["keys"] = [list(m), list(d), sorted(d.keys()), list(d.values())[:2], [tuple(i) for i in m.items()]]
+      out["in"] = ["a" in m, 3 in m, "port" in d, "method" in d, "constructor" in d, d["method"]()]
       out["text"] = [repr(m), str(d)]
-      out["errors"] = [raised(lambda: m["x"]), raised(lambda: d["x"]), raised(lambda: d["method"])[0], raised(lambda: d["__proto__"])[0], raised(hash, m)[0]]
+      out["errors"] = [raised(lambda: m["x"]), raised(lambda: d["x"]), raised(d.__setitem__, "method", 1)[0], raised(lambda: d["__proto__"])[0], raised(hash, m)[0]]
       m["new"] = 5; del m["a"]; d["port"] = 81; d["extra"] = None; del d["host"]
-      out["written"] = [dict(m) == {2: "two", "new": 5}, dict(d)]
+      out["written"] = [dict(m) == {2: "two", "new": 5}, {k: v for k, v in dict(d).items() if k != "method"}]
       out["methods"] = [m.get("zz"), m.get("zz", 1), m.pop("new"), m.setdefault("s", 3), d.pop("nope", "dflt"), list(m.copy())]
       m.update({"u": 1})
       m.clear()
       out["cleared"] = len(m)
-      out["splat"] = {**d}
+      out["splat"] = sorted({**d})
       `,
       {
-        is: [true, true, false, 2, 2, true],
+        is: [true, true, false, 2, 3, true],
         read: [1, 'two', 'h', 80, 'h'],
         keys: [
           ['a', 2],
-          ['host', 'port'],
-          ['host', 'port'],
+          ['host', 'port', 'method'],
+          ['host', 'method', 'port'],
           ['h', 80],
           [
             ['a', 1],
             [2, 'two'],
           ],
         ],
-        in: [true, false, true, false, false],
-        text: ["{'a': 1, 2: 'two'}", "{'host': 'h', 'port': 80}"],
+        in: [true, false, true, true, false, 1],
+        text: ["{'a': 1, 2: 'two'}", "{'host': 'h', 'port': 80, 'method': <function method>}"],
         errors: [
           ['KeyError', expect.stringContaining("'x'")],
           ['KeyError', expect.stringContaining("'x'")],
-          'KeyError',
+          'TypeError',
           'KeyError',
           'TypeError',
         ],
         written: [true, { port: 81, extra: null }],
         methods: [null, 1, 5, 3, 'dflt', [2, 's']],
         cleared: 0,
-        splat: { port: 81, extra: null },
+        splat: ['extra', 'method', 'port'],
       },
     ));
 

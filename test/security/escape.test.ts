@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import * as H from '../../src/constants.ts';
 import * as rpyc from '../../src/index.ts';
 import { type Holder, holderOf } from '../../src/refs/holder.ts';
+import { forbidden } from '../support/owner.ts';
 import { ATTACKS, FORBIDDEN_NAMES } from './names.ts';
 
 const CONFIGS: readonly [string, Record<string, unknown>][] = [
@@ -24,6 +25,9 @@ class Point {
   }
 }
 
+/** Functions under forbidden names that somebody called. */
+const called: string[] = [];
+
 const TARGETS: Record<string, () => object> = {
   function: () => function named() {},
   'arrow function': () => () => 1,
@@ -36,6 +40,24 @@ const TARGETS: Record<string, () => object> = {
   set: () => new Set([1]),
   'plain object': () => ({ a: 1, f: () => 1 }),
   'null-prototype object': () => Object.assign(Object.create(null), { a: 1 }),
+  'literal with methods': () => ({
+    a: 1,
+    f() {
+      return 1;
+    },
+    later: async () => 1,
+    get accessor() {
+      called.push('accessor');
+      return 1;
+    },
+    Point,
+    code: Reflect.get(globalThis, 'eval'),
+    Make: Function,
+    MakeLater: (async () => {}).constructor,
+    [Symbol.iterator]: () => called.push('Symbol.iterator'),
+  }),
+  // In a tuple, as a promise is: a literal with `then` is one.
+  'literal with forbidden names': () => rpyc.tuple(forbidden((name) => String(called.push(name)))) as unknown as object,
   generator: () => (function* () {})(),
   'async generator': () => (async function* () {})(),
   date: () => new Date(0),
@@ -159,6 +181,7 @@ async function attack(
 ): Promise<{ attempts: number; escapes: string[] }> {
   const escapes: string[] = [];
   const prototype = Object.getPrototypeOf(target);
+  const own = FORBIDDEN_NAMES.filter((name) => Object.hasOwn(target, name));
   // Reads first: afterwards some names are the attacker's own data.
   for (const [path, ask, reads] of [...ATTEMPTS].sort((a, b) => Number(b[2]) - Number(a[2]))) {
     const answers = await Promise.allSettled(ATTACKS.map((name) => ask(conn, on, name)));
@@ -172,7 +195,8 @@ async function attack(
   }
   if (Object.getPrototypeOf(target) !== prototype) escapes.push('the prototype was replaced');
   for (const name of FORBIDDEN_NAMES)
-    if (Object.hasOwn(target, name) && typeof target !== 'function') escapes.push(`own ${name} was made`);
+    if (Object.hasOwn(target, name) !== own.includes(name) && typeof target !== 'function')
+      escapes.push(`own ${name} was made or deleted`);
   const told = [
     ...((await conn.asyncRequest(H.HANDLE_DIR, on)) as string[]),
     ...(on.isClass ? [] : ((await conn.asyncRequest(H.HANDLE_DIR, on)) as string[])),
@@ -188,6 +212,12 @@ const isOwnData = (target: object, name: string, value: unknown): boolean =>
   typeof value !== 'function'
     ? true
     : Object.hasOwn(target, name) && !FORBIDDEN_NAMES.includes(name);
+
+/** What is made in a tuple is the tuple's item. */
+const within = (made: object): object => (Array.isArray(made) && Object.isFrozen(made) ? made[0] : made);
+
+/** The getter of a literal never runs; with public attributes `then` is a method like others. */
+const misused = (): string[] => called.filter((name) => name !== 'then');
 
 class Desk extends rpyc.Service {
   static readonly made = new Map<string, object>();
@@ -226,7 +256,7 @@ test.each(CONFIGS)('no request of a client escapes a server with %s', async (_na
     Desk.made.set(kind, made);
     const got = await conn.root.make(kind);
     const ref = holderOf(got) ?? holderOf((got as unknown[])[0]);
-    const target = kind === 'promise' ? (made as unknown as object[])[0] : made;
+    const target = within(made);
     const found = await attack(conn, ref as Holder, target);
     attempts += found.attempts;
     expect({ kind, escapes: found.escapes }).toEqual({ kind, escapes: [] });
@@ -240,6 +270,7 @@ test.each(CONFIGS)('no request of a client escapes a server with %s', async (_na
     serviceOf(serverSide),
   );
   expect(root.escapes).toEqual([]);
+  expect(misused()).toEqual([]);
   expect(attempts).toBe(Object.keys(TARGETS).length * ATTEMPTS.length * ATTACKS.length);
   expect(picture()).toEqual(before);
   expect(conn.closed).toBe(false);
@@ -252,12 +283,41 @@ test.each(CONFIGS)('no request of a server escapes a client with %s', async (_na
     const made = make();
     await conn.root.take(made);
     const ref = holderOf(service.taken) ?? holderOf((service.taken as unknown[])[0]);
-    const target = kind === 'promise' ? (made as unknown as object[])[0] : made;
+    const target = within(made);
     const found = await attack(serverSide, ref as Holder, target);
     expect({ kind, escapes: found.escapes }).toEqual({ kind, escapes: [] });
     expect(handedOut(conn).filter((object) => INTRINSIC.has(object))).toEqual([]);
   }
+  expect(misused()).toEqual([]);
   expect(picture()).toEqual(before);
+});
+
+test.each(CONFIGS)('what a literal hides is reached by no request, with %s', async (_name, config) => {
+  const { conn, serverSide } = await pair(config, {});
+  for (const literal_methods of [true, false]) {
+    serverSide.config.literal_methods = literal_methods;
+    Desk.made.set('literal', TARGETS['literal with methods']());
+    const ref = holderOf(await conn.root.make('literal')) as Holder;
+    const hidden = ['accessor', 'code', 'Make', 'MakeLater', ...FORBIDDEN_NAMES];
+    const reads = ATTEMPTS.filter(([path, , isRead]) => isRead && path !== 'CMP' && path !== 'PICKLE');
+    for (const [path, ask] of reads)
+      for (const name of literal_methods ? hidden : [...hidden.slice(1), 'f', 'later', 'Point']) {
+        const answer = await ask(conn, ref, name).catch(() => 'refused');
+        const byPolicy = path !== '__getitem__' && (config.allow_public_attrs || config.allow_all_attrs);
+        // As attributes, what is neither forbidden nor makes code is the policy's to tell.
+        if (byPolicy && ['f', 'later', 'Point', 'accessor'].includes(name)) continue;
+        expect([path, name, answer === null ? 'refused' : answer]).toEqual([path, name, 'refused']);
+      }
+    for (const name of ['f', 'later', 'Point', 'code', 'accessor'])
+      for (const [path, ask] of ATTEMPTS.filter(([path]) => /^__(set|del)item__$|^(SET|DEL)ATTR$|^pop$/.test(path))) {
+        // As attributes, an accessor is the policy's to delete; without literal_methods, all of them are.
+        if (path.endsWith('ATTR') && (!literal_methods || name === 'accessor')) continue;
+        const before = Object.getOwnPropertyDescriptor(Desk.made.get('literal'), name);
+        await ask(conn, ref, name).catch(() => undefined);
+        const after = Object.getOwnPropertyDescriptor(Desk.made.get('literal'), name);
+        expect([path, name, after]).toEqual([path, name, before]);
+      }
+  }
 });
 
 const inspected = (conn: rpyc.Connection, ref: Holder): Promise<unknown> =>

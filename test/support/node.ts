@@ -1,4 +1,4 @@
-// A Node peer of its own process: peers/node-server.ts, run from source. Stopped with the test that started it.
+// A Node peer of its own process: a program of peers/, run from source. Stopped with the test that started it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -13,10 +13,10 @@ export interface NodePeer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a Node server with the service of peers/node-server.ts and waits until it listens. */
-export async function startNode(options: ServerOptions = {}): Promise<NodePeer> {
+/** Starts a Node server with the service of peers/node-server.ts, or of another program there, and waits until it listens. */
+export async function startNode(options: ServerOptions = {}, name = 'node-server.ts'): Promise<NodePeer> {
   const url = (path: string) => new URL(path, import.meta.url);
-  const program = fileURLToPath(url('./peers/node-server.ts'));
+  const program = fileURLToPath(url(`./peers/${name}`));
   const child = spawn(
     process.execPath,
     ['--import', url('../../scripts/ts.mjs').href, program, JSON.stringify(options)],

@@ -281,21 +281,33 @@ export const A3: readonly SeenRow[] = [
   },
   {
     id: 'A3.object',
-    title: 'a plain object is a dict of its own enumerable data under string keys',
+    title: 'a plain object is a dict of its own enumerable data and methods under string keys',
     it: () => ({ host: 'h', port: 80, method: () => 1, [Symbol.for('s')]: 1 }),
     python: `
       d = it
       out["is"] = [isinstance(d, dict), len(d), list(d), d["host"], repr(d), bool(d)]
-      out["hidden"] = ["method" in d, "constructor" in d, raised(lambda: d["method"])[0], raised(lambda: d["__proto__"])[0], raised(d.__setitem__, "method", 1)[0]]
+      out["method"] = [d["method"](), d["method"] is d["method"], raised(d.__setitem__, "method", 1)[0], raised(d.__delitem__, "method")[0]]
+      out["hidden"] = ["constructor" in d, raised(lambda: d["__proto__"])[0]]
       d["port"] = 81; d["extra"] = None; del d["host"]
       out["written"] = [list(d), d["port"]]
       out["denied"] = raised(lambda: d.port)[0]`,
     expected: {
-      is: [true, 2, ['host', 'port'], 'h', "{'host': 'h', 'port': 80}", true],
-      hidden: [false, false, 'KeyError', 'KeyError', 'TypeError'],
-      written: [['port', 'extra'], 81],
+      is: [true, 3, ['host', 'port', 'method'], 'h', "{'host': 'h', 'port': 80, 'method': <function method>}", true],
+      method: [1, true, 'TypeError', 'TypeError'],
+      hidden: [false, 'KeyError'],
+      written: [['port', 'method', 'extra'], 81],
       denied: 'AttributeError',
     },
+  },
+  {
+    id: 'A3.object.data',
+    title: 'with literal_methods false, a plain object is a dict of its data alone',
+    config: { literal_methods: false },
+    it: () => ({ host: 'h', method: () => 1 }),
+    python: `
+      d = it
+      out["is"] = [len(d), list(d), repr(d), "method" in d, raised(lambda: d["method"])[0], raised(d.__setitem__, "method", 1)[0]]`,
+    expected: { is: [1, ['host'], "{'host': 'h'}", false, 'KeyError', 'TypeError'] },
   },
   {
     id: 'A3.object.public',

@@ -1,6 +1,13 @@
 // Python's semantics of list, dict and set on JavaScript containers, against what CPython answers (in the comments' place: the expected values).
 import { expect, test } from 'vitest';
-import { DICT_FACADE, type Facade, LIST_FACADE, OBJECT_FACADE, SET_FACADE } from '../../../src/objects/facade.ts';
+import {
+  DATA_FACADE,
+  DICT_FACADE,
+  type Facade,
+  LIST_FACADE,
+  OBJECT_FACADE,
+  SET_FACADE,
+} from '../../../src/objects/facade.ts';
 import { exceptions } from '../../../src/python/exceptions.ts';
 import { kwargs, slice } from '../../../src/python/values.ts';
 
@@ -12,7 +19,7 @@ const on =
     call(facade, self, name, ...args);
 
 test('facade tables have no prototype, so that no inherited name is in them', () => {
-  for (const facade of [LIST_FACADE, DICT_FACADE, OBJECT_FACADE, SET_FACADE]) {
+  for (const facade of [LIST_FACADE, DICT_FACADE, OBJECT_FACADE, DATA_FACADE, SET_FACADE]) {
     expect(Object.getPrototypeOf(facade)).toBe(null);
     for (const name of ['constructor', 'hasOwnProperty', '__proto__', 'toString']) expect(name in facade).toBe(false);
   }
@@ -96,6 +103,7 @@ test('a typed array is a list of fixed length', () => {
 test.each([
   ['a Map', DICT_FACADE, () => new Map<unknown, unknown>([['a', 1]])],
   ['a plain object', OBJECT_FACADE, () => ({ a: 1 })],
+  ['the data of a plain object', DATA_FACADE, () => ({ a: 1 })],
 ])('%s is a dict', (_name, facade, make) => {
   const dict = on(facade, make());
   dict('__setitem__', 'b', 2);
@@ -131,7 +139,7 @@ test.each([
   expect([dict('__len__'), call(facade, copy, '__len__')]).toEqual([0, 4]);
 });
 
-test('functions, accessors and forbidden names of a plain object are neither seen nor replaced', () => {
+test('without methods, functions, accessors and forbidden names of a plain object are neither seen nor replaced', () => {
   const object = {
     f: () => 1,
     get g() {
@@ -139,7 +147,7 @@ test('functions, accessors and forbidden names of a plain object are neither see
     },
     x: 1,
   };
-  const dict = on(OBJECT_FACADE, object);
+  const dict = on(DATA_FACADE, object);
   expect(dict('keys')).toEqual(['x']);
   expect([dict('__contains__', 'f'), dict('__contains__', 'g'), dict('__contains__', 'toString')]).toEqual([
     false,
@@ -154,6 +162,61 @@ test('functions, accessors and forbidden names of a plain object are neither see
   expect(Object.getPrototypeOf(object)).toBe(Object.prototype);
   expect(() => dict('__setitem__', 5, 2)).toThrow('keys of a JavaScript object are str, not int');
   expect(() => on(OBJECT_FACADE, Object.freeze({ a: 1 }))('__setitem__', 'a', 2)).toThrow('read-only');
+});
+
+test('with methods, functions of a plain object are items bound to it, which stay; accessors and forbidden names are neither seen nor replaced', () => {
+  class Point {}
+  const object = {
+    f() {
+      return this.x;
+    },
+    get g() {
+      throw new Error('the getter ran');
+    },
+    code: Reflect.get(globalThis, 'eval'),
+    Make: Function,
+    Point,
+    x: 1,
+  };
+  Object.defineProperty(object, 'constructor', { value: () => 1, enumerable: true });
+  Object.defineProperty(object, 'then', { value: () => 1, enumerable: true });
+  const dict = on(OBJECT_FACADE, object);
+  expect(dict('keys')).toEqual(['f', 'Point', 'x']);
+  expect(dict('__getitem__', 'f')()).toBe(1);
+  expect(dict('__getitem__', 'f')).toBe(dict('get', 'f'));
+  expect(dict('values')[0]).toBe(dict('__getitem__', 'f'));
+  expect(dict('__getitem__', 'Point')).toBe(Point);
+  for (const name of ['f', 'Point']) {
+    const text = `'${name}' is a method of this object: it cannot be `;
+    expect(() => dict('__setitem__', name, 2)).toThrow(`${text}replaced`);
+    expect(() => dict('__delitem__', name)).toThrow(`${text}deleted`);
+    expect(() => dict('pop', name)).toThrow(`${text}deleted`);
+  }
+  expect(() => dict('clear')).toThrow("'f' is a method of this object: it cannot be deleted");
+  for (const name of ['g', 'code', 'Make', 'then'])
+    expect(() => dict('__setitem__', name, 2)).toThrow('cannot be replaced');
+  for (const name of ['g', 'code', 'Make', 'then', 'constructor'])
+    expect(() => dict('__getitem__', name)).toThrow(exceptions.KeyError);
+  expect(object.x).toBe(1);
+  const other = { f: object.f, x: 1 };
+  expect(call(OBJECT_FACADE, { f: object.f }, '__eq__', { f: object.f })).toBe(false);
+  expect(call(OBJECT_FACADE, other, '__eq__', { x: 1 })).toBe(false);
+  expect(call(OBJECT_FACADE, other, '__eq__', other)).toBe(true);
+  object.f = () => 7;
+  expect(dict('__getitem__', 'f')()).toBe(7);
+});
+
+test('a function that was written to a plain object is read back as itself, and can be replaced', () => {
+  const dict = on(OBJECT_FACADE, { x: 1 });
+  const mine = () => 'mine';
+  dict('__setitem__', 'f', mine);
+  expect(dict('__getitem__', 'f')).toBe(mine);
+  dict('__setitem__', 'f', 3);
+  expect(dict('__getitem__', 'f')).toBe(3);
+  dict('update', { f: mine });
+  dict('__delitem__', 'f');
+  expect(dict('keys')).toEqual(['x']);
+  expect(() => dict('__setitem__', 'then', mine)).toThrow("a function cannot be set as 'then'");
 });
 
 test('a Set is a set', () => {

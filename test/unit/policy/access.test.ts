@@ -113,6 +113,47 @@ test('static exposed and marked members act as if both names existed', () => {
   }
 });
 
+test('a method of a literal is read and called by whoever holds the object, and stays', () => {
+  const object = {
+    x: 1,
+    hi() {
+      return this.x;
+    },
+    keys: () => 'own keys',
+    __len__: () => 'own length',
+    get: () => 'own get',
+  };
+  const a = access();
+  expect((a.getattr(object, 'hi') as any)()).toBe(1);
+  expect(a.getattr(object, 'hi')).toBe(a.getattr(object, 'hi'));
+  expect(a.method(object, 'hi')).toEqual({ fn: object.hi, self: object, key: 'hi' });
+  expect((a.getattr(object, 'get') as any)()).toBe('own get');
+  expect((a.getattr(object, '__len__') as any)()).toBe(5);
+  for (const name of ['x', 'keys']) expect(() => a.getattr(object, name)).toThrow(`cannot access '${name}'`);
+  expect(a.dir(object)).toEqual(expect.arrayContaining(['hi', 'get', '__len__']));
+  expect(a.methods(object)).not.toContain('hi');
+  expect(() => access({ allow_getattr: false }).getattr(object, 'hi')).toThrow("cannot access 'hi'");
+  for (const config of [OPEN, { ...OPEN, allow_all_attrs: false, allow_public_attrs: true }]) {
+    expect(() => access(config).setattr(object, 'hi', 1)).toThrow(
+      "'hi' is a method of this object: it cannot be replaced",
+    );
+    expect(() => access(config).delattr(object, 'hi')).toThrow("'hi' is a method of this object: it cannot be deleted");
+  }
+  const mine = () => 'mine';
+  access(OPEN).setattr(object, 'cb', mine);
+  expect(access(OPEN).getattr(object, 'cb')).toBe(mine);
+  access(OPEN).delattr(object, 'cb');
+  expect('cb' in object).toBe(false);
+});
+
+test('a literal without literal_methods is a dict of its data', () => {
+  const object = { x: 1, hi: () => 1 };
+  const old = access({ literal_methods: false });
+  expect(() => old.getattr(object, 'hi')).toThrow("cannot access 'hi'");
+  expect((old.getattr(object, '__len__') as any)()).toBe(1);
+  expect((access({ literal_methods: false, allow_public_attrs: true }).getattr(object, 'hi') as any)()).toBe(1);
+});
+
 test('what an instance says about itself exposes nothing: a peer could have written it', () => {
   const point = Object.assign(new Point(), { exposed: ['area'] });
   expect(() => access().getattr(point, 'area')).toThrow("cannot access 'area'");
@@ -143,6 +184,7 @@ const TARGETS: [string, () => object][] = [
   ['set', () => new Set()],
   ['plain object', () => ({ a: 1 })],
   ['null-prototype object', () => Object.create(null)],
+  ['literal with methods', () => ({ f: () => 1, code: Reflect.get(globalThis, 'eval'), Make: Function })],
   ['generator', () => (function* () {})()],
   ['date', () => new Date()],
   ['error', () => new Error('x')],
