@@ -1,5 +1,6 @@
 // Configuration of a connection: RPyC's own keys, spelled and defaulted as RPyC does, and the options that are ours.
 // Answers to DEFAULT_CONFIG of rpyc/core/protocol.py.
+import type { Logger } from './logger.ts';
 
 /**
  * RPyC's configuration keys, all of them and spelled as RPyC spells them, so that a Python config can be pasted; those without a meaning here
@@ -40,7 +41,10 @@ export interface Config {
   propagate_SystemExit_locally: boolean;
   /** Accepted and ignored: KeyboardInterrupt is a plain error here. */
   propagate_KeyboardInterrupt_locally: boolean;
-  /** Tell the logger what handlers throw. (RPyC has the key and never reads it.) Default true. */
+  /**
+   * Tell the logger what handlers throw: as debug what the caller is told, as errors what reaches nobody. false: nothing of it.
+   * (RPyC has the key and never reads it.) Default true.
+   */
   log_exceptions: boolean;
   /** Thread ids on every message, RPyC's RPYC_BIND_THREADS. A server follows its peer whatever this says; a client asks with its option `bindThreads`. */
   bind_threads: boolean;
@@ -65,25 +69,7 @@ export interface Config {
   logger: Logger | null;
 }
 
-/**
- * Where connections and servers report. `console` fits, and most logging packages. Each method takes a text, then what belongs to it (mostly an
- * Error).
- */
-export interface Logger {
-  /** For whoever looks for a fault. */
-  debug(message: string, ...details: unknown[]): void;
-  /** What happens. */
-  info(message: string, ...details: unknown[]): void;
-  /** What may be a fault. */
-  warn(message: string, ...details: unknown[]): void;
-  /** What is a fault. */
-  error(message: string, ...details: unknown[]): void;
-}
-
-/**
- * What is ours beside RPyC's config: bounds on what a peer may send and queue, and how values arrive. Checked when the connection is made.
- * @see docs/services.md for all of them with their ranges
- */
+/** What is ours beside RPyC's config. */
 export interface ConnectionOptions {
   /** RPyC's own configuration keys. */
   config?: Partial<Config> & Record<string, unknown>;

@@ -3,7 +3,7 @@
 // Answers to Connection._dispatch of rpyc/core/protocol.py.
 import type { BoxReader } from '../boxing/reader.ts';
 import { MSG_EXCEPTION, MSG_REQUEST } from '../constants.ts';
-import { loadException } from '../exceptions/vinegar.ts';
+import { loadException } from '../exceptions/load.ts';
 import { enterBatch, leaveBatch } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import { Arena, RECORD_WORDS } from '../native/tape.ts';

@@ -5,7 +5,7 @@ import type { Exports } from '../boxing/exports.ts';
 import { type BoxWriter, released } from '../boxing/writer.ts';
 import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from '../constants.ts';
 import { BackpressureError, codedError } from '../errors.ts';
-import { writeException } from '../exceptions/vinegar.ts';
+import { writeException } from '../exceptions/dump.ts';
 import { flush, nameId, send } from '../native/engine.ts';
 import { KIND_DEL, Tag, type Transmit } from '../native/tape.ts';
 import type { Kwargs } from '../python/values.ts';

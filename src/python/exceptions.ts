@@ -33,7 +33,8 @@ interface NamedClass {
   readonly rpycModule?: string;
 }
 
-function hidden(self: Error, key: string, value: unknown): void {
+/** Defines a property that enumeration does not show, as an error's own are. */
+export function hidden(self: Error, key: string, value: unknown): void {
   Object.defineProperty(self, key, { value, writable: true, configurable: true, enumerable: false });
 }
 
@@ -192,6 +193,23 @@ function makeHierarchy(): Readonly<Record<BuiltinName, PythonErrorClass>> {
  * Each is constructed with the exception's `args`; the message is what Python's `str()` shows for one.
  */
 export const exceptions: Readonly<Record<BuiltinName, PythonErrorClass>> = makeHierarchy();
+
+/**
+ * Makes an error of JavaScript's own the Python exception `module.name` as well: `instanceof` tells both, and it has the fields of one.
+ * @param name a builtin, or any other class, which is a PythonError and nothing more
+ */
+export function asPythonError(error: Error, module: string, name: string, args: readonly unknown[]): PythonError {
+  const cls = (module === 'builtins' ? exceptionClass(module, name) : undefined) ?? PythonError;
+  const lineage = (cls as { [LINEAGE]?: Set<unknown> })[LINEAGE];
+  hidden(error, 'pyModule', module);
+  hidden(error, 'pyName', name);
+  hidden(error, 'args', Object.freeze([...args]));
+  hidden(error, 'attrs', Object.create(null));
+  hidden(error, 'remoteTraceback', '');
+  hidden(error, 'remoteVersion', '');
+  Object.defineProperty(error, LINEAGE, { value: lineage });
+  return error as PythonError;
+}
 
 const registered = new Map<string, new (...args: never[]) => Error>();
 const registeredNames = new Map<unknown, string>();

@@ -7,7 +7,8 @@ import { isIP } from 'node:net';
 import { isLocal, type RawPeer } from '../native/peer.ts';
 import { type Listener, listen } from '../native/socket.ts';
 import { netrefs } from '../netref/maker.ts';
-import { type ConnectionOptions, type Logger, makeConfig, resolveOptions } from '../policy/config.ts';
+import { type ConnectionOptions, makeConfig, resolveOptions } from '../policy/config.ts';
+import { CONSOLE, type Logger } from '../policy/logger.ts';
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, Service, type ServiceSource } from '../service/service.ts';
 
@@ -23,18 +24,14 @@ export interface ServerOptions extends ConnectionOptions {
   backlog?: number;
   /** SO_REUSEADDR. Default true. */
   reuseAddr?: boolean;
-  /** Reports errors of handlers. Default: warnings and errors go to the console; null: none. */
+  /**
+   * Is told what goes wrong: as debug what a caller is told as well, as errors what reaches nobody. Default: warnings and errors go to
+   * stderr, and with RPYC_DEBUG=1 in the environment the rest too; null: none.
+   */
   logger?: Logger | null;
   /** Wire version to speak when the service talks before the client does. Default 6. */
   protocol?: 5 | 6;
 }
-
-const CONSOLE: Logger = {
-  debug() {},
-  info() {},
-  warn: (...args) => console.warn(...args),
-  error: (...args) => console.error(...args),
-};
 
 interface ServerEvents {
   connection: [conn: Connection];

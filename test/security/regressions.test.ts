@@ -1,6 +1,6 @@
 // Known holes of RPyC in their JavaScript form, and holes that this project had: each closed one has its test here.
 import { expect, onTestFinished, test } from 'vitest';
-import { loadException } from '../../src/exceptions/vinegar.ts';
+import { loadException } from '../../src/exceptions/load.ts';
 import * as rpyc from '../../src/index.ts';
 import { serve } from '../interop/nodes.ts';
 import { describePython, PYTHONS, runClient } from '../support/python.ts';

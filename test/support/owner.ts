@@ -72,6 +72,81 @@ export function forbidden(called = (name: string) => name): object {
   return object;
 }
 
+/** Has no constructor of the message alone: the other side must not call it with one. */
+export class NotFound extends Error {
+  key: string;
+  constructor(key: string) {
+    super(`no ${key}`);
+    this.key = key;
+  }
+}
+
+class Narrow extends RangeError {}
+
+function caught(f: () => unknown): unknown {
+  try {
+    return f();
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What the service throws, by name. */
+export const THROWN: Record<string, () => unknown> = {
+  error: () => new Error('plain'),
+  type: () => new TypeError('bad type'),
+  range: () => new RangeError('bad range'),
+  syntax: () => caught(() => JSON.parse('{')),
+  reference: () => new ReferenceError('bad reference'),
+  evaluation: () => new EvalError('bad eval'),
+  uri: () => caught(() => decodeURIComponent('%')),
+  overflow: () => {
+    const deeper = (): unknown => deeper();
+    return caught(deeper);
+  },
+  aggregate: () => new AggregateError([new RangeError('first'), 'second', new NotFound('third')], 'several'),
+  abort: () => caught(() => AbortSignal.abort().throwIfAborted()),
+  late: () => new DOMException('late', 'TimeoutError'),
+  data: () => caught(() => structuredClone(() => 1)),
+  nodeAbort: () => Object.assign(new Error('stopped'), { name: 'AbortError', code: 'ABORT_ERR' }),
+  node: () => caught(() => Buffer.alloc(-1)),
+  code: () => Object.assign(new Error('bad'), { code: 'E_BAD' }),
+  ourCode: () => Object.assign(new Error('bad'), { code: 'ERR_RPYC_CLOSED' }),
+  named: () => Object.assign(new Error('bad'), { name: 'Special' }),
+  details: () =>
+    Object.assign(new RangeError('bad'), {
+      status: 404,
+      details: { field: 'x', list: [1, { deep: true }] },
+      $odd: 'odd',
+      _low: 1,
+      big: 2n ** 70n,
+      when: new Date(0),
+      fn: () => 1,
+    }),
+  system: () => caught(() => process.chdir('/nonexistent/place')),
+  open: () =>
+    Object.assign(new Error('EACCES: denied, open'), { code: 'EACCES', errno: -13, syscall: 'open', path: '/x' }),
+  caused: () =>
+    new Error('outer', {
+      cause: Object.assign(new RangeError('middle', { cause: new NotFound('inner') }), { code: 'E_MIDDLE' }),
+    }),
+  causedByValue: () => new Error('outer', { cause: 'just text' }),
+  causedByPython: () => new Error('outer', { cause: new rpyc.exceptions.KeyError('k') }),
+  circle: () => {
+    const error = new Error('one');
+    error.cause = new Error('two', { cause: error });
+    return error;
+  },
+  endless: () => {
+    let error = new Error('0');
+    for (let i = 1; i < 1000; i++) error = new Error(String(i), { cause: error });
+    return error;
+  },
+  registered: () => new NotFound('it'),
+  narrow: () => new Narrow('too narrow'),
+  python: () => new rpyc.exceptions.KeyError('k'),
+};
+
 export class Owner extends rpyc.Service {
   readonly #shared = literal();
   #conn: rpyc.Connection | undefined;
@@ -103,6 +178,17 @@ export class Owner extends rpyc.Service {
   }
   exposed_by_value() {
     return rpyc.asValue({ a: 1, f: () => 1 });
+  }
+  exposed_throw(what: string) {
+    throw THROWN[what]();
+  }
+  async exposed_reject(what: string) {
+    await null;
+    throw THROWN[what]();
+  }
+  /** What `f` throws, thrown again. */
+  async exposed_through(f: any, ...args: unknown[]) {
+    return await f(...args);
   }
   /** Objects of ours that the peer holds. */
   exposed_refs() {
