@@ -162,7 +162,7 @@ function appendTraceback(error: Error, text: string): void {
 /** What would let us in, where a peer denied us an attribute: general advice, made here, of the words that every RPyC says. */
 function giveHint(error: Error): void {
   if (!(error instanceof exceptions.AttributeError)) return;
-  const hint = accessHint(error.message, error.remoteVersion);
+  const hint = accessHint(error.message, error.remoteVersion.endsWith('+node'));
   if (hint === undefined) return;
   hidden(error, 'hint', hint);
   setStack(error, `${error.stack ?? ''}\n\nHint: ${hint}`);

@@ -28,9 +28,16 @@ export function stackOf(error: Error): string {
   return typeof stack === 'string' ? withoutOwnFrames(stack) : String(stack ?? error);
 }
 
+/** Takes the frames of this package out of the stack of what was thrown, where that can be. */
+export function hideOwnFrames(thrown: unknown): void {
+  if (DEBUGGING || !(thrown instanceof Error) || typeof thrown.stack !== 'string') return;
+  const shown = withoutOwnFrames(thrown.stack);
+  if (shown.length !== thrown.stack.length) setStack(thrown, shown);
+}
+
 /** Sets the stack of an error, as hidden as it always is. */
 export function setStack(error: Error, stack: string): void {
-  Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false });
+  Reflect.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false });
 }
 
 /** Frames of ours between where an error is made and the code that asked for it, at most. */

@@ -1,7 +1,7 @@
 // Paths of the awaitable face: `conn.root.a.b` sends nothing until it is awaited or called.
 import { inspect } from 'node:util';
 import { splitKwargs } from '../python/values.ts';
-import { Holder } from '../refs/holder.ts';
+import { Holder, holderOf } from '../refs/holder.ts';
 import type { RootSource } from '../refs/netrefs.ts';
 import { PENDING, type PendingRef } from '../refs/pending-ref.ts';
 import { callLater, resolveArgs, resolveNamed } from './calls.ts';
@@ -27,6 +27,12 @@ export function repath(path: PendingRef, options: CallOptions | undefined): obje
 /** What calling `path` is, where it is one CALLATTR for sure. */
 export function directCall(path: PendingRef): { readonly holder: Holder; readonly name: string } | undefined {
   return path instanceof Path && path.direct !== undefined ? { holder: path.direct, name: path.key } : undefined;
+}
+
+/** An object of the peer that `path` leads through, once there is one. */
+export function originOf(path: PendingRef): Holder | undefined {
+  if (path instanceof Path) return path.parent instanceof Holder ? path.parent : originOf(path.parent);
+  return path instanceof RootPath ? holderOf(path.source.root) : undefined;
 }
 
 class Path extends AwaitableHandler implements PendingRef {

@@ -2,19 +2,22 @@
 // `oneway` is Pyro's word for what RPyC users write as an async_ whose result they drop.
 
 import type { Connection, SyncConnection } from '../protocol/connection.ts';
+import { PythonError } from '../python/exceptions.ts';
 import { splitKwargs } from '../python/values.ts';
-import { holderOf } from '../refs/holder.ts';
+import { type Holder, holderOf } from '../refs/holder.ts';
 import { pendingOf } from '../refs/pending-ref.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { misused } from './handler.ts';
 import { faceOf, notNetref, type Ref } from './helpers.ts';
 import { giveBack } from './keys.ts';
+import { directCall, originOf } from './path.ts';
 import { runSync } from './steps.ts';
 
 /**
- * A callable that sends the call and forgets it: the answer is ignored, be it an exception, and what it refers to is given back at once.
+ * A callable that sends the call and forgets it: what is answered is given back at once, and an exception goes to the `logger` of the
+ * connection's config, as an error, and nowhere else.
  * For peers that may be busy or not serving: `oneway(callback)(event)` never waits, on either face.
- * A path that has to be fetched first (`root.a.b`) is fetched; then failures of that are ignored as well.
+ * A path that has to be fetched first (`root.a.b`) is fetched; what fails then is treated the same.
  * @throws (the callable) where the call cannot be sent: {EOFError} for a closed connection, errors of arguments
  * @throws {TypeError} ERR_RPYC_NOT_NETREF for what is no remote callable
  */
@@ -24,18 +27,27 @@ export function oneway(callable: Ref): (...args: unknown[]) => void {
   const holder = holderOf(pending !== undefined && face === 'sync' ? pending.fetchSync() : callable);
   if (holder !== undefined)
     return (...args) => {
-      if (face === 'async' && !isSimple(args)) ignore(Reflect.apply(callable, undefined, args));
+      if (face === 'async' && !isSimple(args))
+        ignore(Reflect.apply(callable, undefined, args), () => holder, `a ${holder.cls.name}`);
       else {
         const [positional, named] = splitKwargs(args);
         holder.peer.callOneway(holder, undefined, runSync(resolveArgs(positional)), runSync(resolveNamed(named)));
       }
     };
   if (pending === undefined || face === 'sync') throw notNetref(callable);
-  return (...args) => ignore(Reflect.apply(callable, undefined, args));
+  const direct = directCall(pending);
+  return (...args) => {
+    if (direct !== undefined && isSimple(args))
+      direct.holder.peer.callOneway(direct.holder, direct.name, args, undefined);
+    else ignore(Reflect.apply(callable, undefined, args), () => originOf(pending), String(callable));
+  };
 }
 
-function ignore(answer: Promise<unknown>): void {
-  answer.then(giveBack, () => undefined);
+/** Gives back what is answered, and tells the logger what the peer raised: nobody else will hear of it. */
+function ignore(answer: Promise<unknown>, origin: () => Holder | undefined, name: string): void {
+  answer.then(giveBack, (error: unknown) => {
+    if (error instanceof PythonError) origin()?.peer.unheard(name, error);
+  });
 }
 
 /**

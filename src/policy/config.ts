@@ -69,7 +69,10 @@ export interface Config {
   logger: Logger | null;
 }
 
-/** What is ours beside RPyC's config. */
+/**
+ * What is ours beside RPyC's config: bounds on what a peer may send and queue, and how values arrive. Checked when the connection is made.
+ * @see docs/services.md for all of them with their ranges
+ */
 export interface ConnectionOptions {
   /** RPyC's own configuration keys. */
   config?: Partial<Config> & Record<string, unknown>;

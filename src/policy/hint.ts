@@ -10,15 +10,16 @@ const keyFor = (name: string): string => (name.startsWith('_') ? 'allow_all_attr
 
 /**
  * What the owner of an object can do to offer the name that `message` says is denied; undefined where it says something else.
- * @param version of the owner's RPyC, as it names it: `6.0.1+node`, `5.3.1`, or nothing that tells
+ * @param isNode is the owner a Node program?
+ * @param prefix its `exposed_prefix`
  */
-export function accessHint(message: string, version: string): string | undefined {
+export function accessHint(message: string, isNode: boolean, prefix = 'exposed_'): string | undefined {
   const name = DENIED.exec(message)?.[1];
   if (name === undefined) return undefined;
   if (FORBIDDEN.has(name)) return `'${name}' is out of reach under every configuration`;
-  const bare = name.replace(/^exposed_/, '');
+  const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
   const more = 'writing takes allow_setattr besides, deleting allow_delattr';
-  if (version.endsWith('+node'))
-    return `its owner offers '${bare}' if it is called exposed_${bare}, listed in \`static exposed = ['${bare}']\` or marked @exposed, or with config ${keyFor(bare)}; ${more}`;
-  return `its owner offers '${bare}' if it is called exposed_${bare} or marked @rpyc.exposed, or with ${keyFor(bare)} in its protocol_config; ${more}`;
+  if (isNode)
+    return `its owner offers '${bare}' if it is called ${prefix}${bare}, listed in \`static exposed = ['${bare}']\` or marked @exposed, or with config ${keyFor(bare)}; ${more}`;
+  return `its owner offers '${bare}' if it is called ${prefix}${bare} or marked @rpyc.exposed, or with ${keyFor(bare)} in its protocol_config; ${more}`;
 }

@@ -15,11 +15,6 @@ export interface Logger {
   error(message: string, ...details: unknown[]): void;
 }
 
-/**
- * What is ours beside RPyC's config: bounds on what a peer may send and queue, and how values arrive. Checked when the connection is made.
- * @see docs/services.md for all of them with their ranges
- */
-
 /** RPYC_DEBUG is set, to anything but 0: debug lines are printed, and stack traces have the frames of this package. */
 export const DEBUGGING: boolean = !['', '0'].includes(process.env.RPYC_DEBUG ?? '');
 

@@ -37,7 +37,7 @@ export interface LocalRoot {
   readonly face: Face;
   /** GETROOT waits for it. */
   connected(conn: Connection): void | Promise<void>;
-  disconnected(conn: Connection): void;
+  disconnected(conn: Connection): void | Promise<void>;
 }
 
 /** What a connection is made of. */
@@ -112,7 +112,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     const dispatcher = new Dispatcher(link, reader, peer.outbox, deferred, serving);
     this.link = link;
     this.peer = peer;
-    this.inbox = new Inbox(pending, reader, peer.remote, dispatcher);
+    this.inbox = new Inbox(pending, peer.oneway, reader, peer.remote, dispatcher);
     this.sync = new SyncConnection(this, peer);
   }
 
@@ -262,15 +262,19 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     this.inbox.clear();
     droppedAll(this.peer);
     this.exports.clear();
+    this.peer.oneway.clear();
     const waiting = this.pending.takeAll();
     for (const pending of waiting) if (!(pending instanceof Waiter)) pending.reject(error);
     for (const pending of waiting) if (pending instanceof Waiter) pending.reject(error);
     this.onDrained();
     this.waits.end();
+    const unheard = (thrown: unknown): void =>
+      this.config.logger?.error(`${this.config.connid}: onDisconnect failed:`, thrown);
     try {
-      this.localRoot.disconnected(this);
+      const done = this.localRoot.disconnected(this);
+      if (done instanceof Promise) done.catch(unheard);
     } catch (thrown) {
-      this.config.logger?.error(`${this.config.connid}: onDisconnect failed`, thrown);
+      unheard(thrown);
     }
     this.tell('close', error);
   }

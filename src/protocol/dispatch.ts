@@ -2,10 +2,11 @@
 // promise settles. Owns no state. Answers to Connection._dispatch_request of rpyc/core/protocol.py.
 import type { BoxReader } from '../boxing/reader.ts';
 import * as H from '../constants.ts';
+import { hideOwnFrames } from '../exceptions/stack.ts';
 import { nameOf } from '../native/engine.ts';
 import type { Arena } from '../native/tape.ts';
 import { isThenable } from '../objects/pythonic.ts';
-import type { Config } from '../policy/config.ts';
+import { accessHint } from '../policy/hint.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { type Deferred, isBlocked } from './blocking.ts';
 import { callAttribute, entryOf, handle, type Serving } from './handlers.ts';
@@ -91,7 +92,8 @@ export class Dispatcher implements RequestServer {
 
   private answerThrown(seq: number, thrown: unknown, what: string, started: number): void {
     try {
-      report(this.link.config, thrown, what);
+      hideOwnFrames(thrown);
+      report(this.link, thrown, what);
     } catch {
       // What was thrown cannot even be shown, or the logger failed: the peer still waits for its answer.
     }
@@ -120,9 +122,14 @@ function publish(name: string, started: number, failed: boolean): void {
   servedCalls.publish({ name, duration: performance.now() - started, failed } satisfies ServedCall);
 }
 
-function report({ logger, connid, log_exceptions }: Config, thrown: unknown, what: string): void {
+/** As debug what the caller is told, as an error what reaches nobody any more. */
+function report({ config, ended }: Link, thrown: unknown, what: string): void {
+  const { logger, connid, log_exceptions, exposed_prefix } = config;
   if (logger === null || !log_exceptions) return;
-  const expected = thrown instanceof exceptions.AttributeError || thrown instanceof exceptions.StopIteration;
-  if (expected) logger.debug(`${connid}: ${what}: ${String(thrown)}`);
-  else logger.error(`${connid}: ${what} failed:`, thrown);
+  if (ended) logger.error(`${connid}: ${what} failed, and its caller is gone:`, thrown);
+  else if (thrown instanceof exceptions.AttributeError) {
+    const hint = accessHint(thrown.message, true, exposed_prefix);
+    logger.debug(`${connid}: ${what}: ${String(thrown)}${hint === undefined ? '' : ` (${hint})`}`);
+  } else if (thrown instanceof exceptions.StopIteration) logger.debug(`${connid}: ${what}: ${String(thrown)}`);
+  else logger.debug(`${connid}: ${what} failed:`, thrown);
 }

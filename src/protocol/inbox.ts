@@ -8,6 +8,7 @@ import { enterBatch, leaveBatch } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import { Arena, RECORD_WORDS } from '../native/tape.ts';
 import type { RemoteObjects } from '../refs/remote.ts';
+import type { OnewayCalls } from './oneway.ts';
 import type { PendingTable } from './pending.ts';
 
 interface Batch {
@@ -27,9 +28,17 @@ export class Inbox {
   private readonly reader: BoxReader;
   private readonly remote: RemoteObjects;
   private readonly server: RequestServer;
+  private readonly oneway: OnewayCalls;
 
-  constructor(pending: PendingTable, reader: BoxReader, remote: RemoteObjects, server: RequestServer) {
+  constructor(
+    pending: PendingTable,
+    oneway: OnewayCalls,
+    reader: BoxReader,
+    remote: RemoteObjects,
+    server: RequestServer,
+  ) {
     this.pending = pending;
+    this.oneway = oneway;
     this.reader = reader;
     this.remote = remote;
     this.server = server;
@@ -79,7 +88,11 @@ export class Inbox {
   private onAnswer(arena: Arena, at: number, seq: number, kind: number): void {
     const pending = this.pending.take(seq);
     if (pending === undefined) {
-      this.remote.discard(() => this.reader.start(arena, at, 'async').value());
+      let value: unknown;
+      this.remote.discard(() => {
+        value = this.reader.start(arena, at, 'async').value();
+      });
+      this.oneway.answered(seq, kind === MSG_EXCEPTION ? value : undefined);
       return;
     }
     let value: unknown;

@@ -13,12 +13,14 @@ import { RemoteObjects } from '../refs/remote.ts';
 import { LimitedPending, type Pending, PromisePending, Waiter } from '../refs/waiter.ts';
 import { type Blocking, isBlocked } from './blocking.ts';
 import type { Link } from './link.ts';
+import { OnewayCalls } from './oneway.ts';
 import { Outbox } from './outbox.ts';
 import type { PendingTable } from './pending.ts';
 
 export class RemotePeer implements Peer {
   readonly outbox: Outbox;
   readonly remote: RemoteObjects;
+  readonly oneway: OnewayCalls;
   private readonly link: Link;
   private readonly pending: PendingTable;
   private readonly blocking: Blocking;
@@ -37,6 +39,7 @@ export class RemotePeer implements Peer {
     this.blocking = blocking;
     this.netrefs = netrefs;
     this.outbox = new Outbox(link, exports, tape, new BoxWriter(tape, exports, this));
+    this.oneway = new OnewayCalls(link.config);
     this.remote = new RemoteObjects(this, link.handle, this.outbox, netrefs);
   }
 
@@ -123,7 +126,12 @@ export class RemotePeer implements Peer {
   callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void {
     this.link.checkOpen();
     this.outbox.call(holder, name, args, named);
+    this.oneway.sent(this.outbox.lastSeq, name ?? `a ${holder.cls.name}`);
     this.outbox.post();
+  }
+
+  unheard(name: string, error: unknown): void {
+    this.oneway.raised(name, error);
   }
 
   forget(seq: number): void {

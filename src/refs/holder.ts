@@ -50,8 +50,10 @@ export interface Peer {
     args: readonly unknown[],
     named: Kwargs | undefined,
   ): number;
-  /** `call` whose answer nobody waits for. @throws where it cannot be sent */
+  /** `call` whose answer nobody waits for; what it raises is told to the logger. @throws where it cannot be sent */
   callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void;
+  /** Tells the logger what a call raised that nobody waits for. */
+  unheard(name: string, error: unknown): void;
   /** Any request; a Holder among `args` stands for the remote object. */
   ask(face: Face, handler: number, args: readonly unknown[], limits?: Limits): Promise<unknown>;
   /** `ask` that blocks. */

@@ -30,7 +30,7 @@ export class Service {
   onConnect(_conn: Connection): void | Promise<void> {}
 
   /** The connection is over. Nothing can be sent any more. */
-  onDisconnect(_conn: Connection): void {}
+  onDisconnect(_conn: Connection): void | Promise<void> {}
 
   /** RPyC's names of the service. */
   static serviceAliases(): string[] {
@@ -72,7 +72,7 @@ export type ServiceSource = (new () => Service) | Service;
 
 interface PythonNamed {
   on_connect?(conn: Connection): void | Promise<void>;
-  on_disconnect?(conn: Connection): void;
+  on_disconnect?(conn: Connection): void | Promise<void>;
 }
 
 /** The local root of one connection. RPyC's own `on_connect` and `on_disconnect` are called as well, for ported code. */

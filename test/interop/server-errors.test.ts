@@ -229,7 +229,7 @@ describePython.each(PYTHONS)('What a Node service throws, to a Python client of 
     expect(server.connections.size).toBeLessThanOrEqual(1);
   });
 
-  test('reaches the logger: failures as errors, probes for attributes as debug', async () => {
+  test('reaches the logger at debug level, with the way out of a denial: the caller was told', async () => {
     const { port, logged } = await serve(Thrower);
     await runClient(
       version,
@@ -238,14 +238,20 @@ describePython.each(PYTHONS)('What a Node service throws, to a Python client of 
       raised(root.throw, "custom"); raised(root.reject, "type"); raised(lambda: root.absent); raised(root.throw, "stop")
       `,
     );
-    const errors = logged.filter(({ level }) => level === 'error');
-    expect(errors.map(({ details }) => (details[0] as Error).message)).toEqual(['no it', 'bad type']);
-    expect(errors[0].message).toMatch(/throw|request|call/);
+    const failures = logged.filter(({ details }) => details.length > 0);
+    expect(failures.map(({ level, details }) => [level, (details[0] as Error).message])).toEqual([
+      ['debug', 'no it'],
+      ['debug', 'bad type'],
+    ]);
+    expect(failures[0].message).toMatch(/throw|request|call/);
+    expect((failures[0].details[0] as Error).stack).toMatch(/server-errors\.test\.ts/);
+    expect((failures[0].details[0] as Error).stack).not.toMatch(/\/src\//);
     const probes = logged.filter(
       ({ level, message }) => level === 'debug' && message.includes("cannot access 'absent'"),
     );
     expect(probes.length).toBeGreaterThanOrEqual(1); // RPyC asks again in __getattr__
-    expect(logged.filter(({ level }) => level === 'warn')).toEqual([]);
+    expect(probes[0].message).toContain("called exposed_absent, listed in `static exposed = ['absent']`");
+    expect(logged.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   });
 });
 

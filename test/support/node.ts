@@ -14,7 +14,11 @@ export interface NodePeer extends AsyncDisposable {
 }
 
 /** Starts a Node server with the service of peers/node-server.ts, or of another program there, and waits until it listens. */
-export async function startNode(options: ServerOptions = {}, name = 'node-server.ts'): Promise<NodePeer> {
+export async function startNode(
+  options: ServerOptions = {},
+  name = 'node-server.ts',
+  env: Record<string, string> = {},
+): Promise<NodePeer> {
   const url = (path: string) => new URL(path, import.meta.url);
   const program = fileURLToPath(url(`./peers/${name}`));
   const child = spawn(
@@ -22,6 +26,7 @@ export async function startNode(options: ServerOptions = {}, name = 'node-server
     ['--import', url('../../scripts/ts.mjs').href, program, JSON.stringify(options)],
     {
       stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
     },
   );
   const ended = once(child, 'close');

@@ -436,14 +436,16 @@ const SEEN: readonly SeenRow[] = [
   },
   {
     id: 'D.config.logger',
-    title: 'the logger is told what a handler throws, and of attribute probes at debug level only',
+    title:
+      'the logger is told at debug level what a handler throws, and of attribute probes: the caller is told as well',
     service: () => Failing,
     python: `
       raised(root.fail)
       raised(lambda: root.absent)
       out["error"] = list(root.told("error"))
-      out["probes"] = len(root.told("debug")) > 0`,
-    expected: { error: ['error: told'], probes: true },
+      out["debug"] = list(root.told("debug"))[0]
+      out["probes"] = len(root.told("debug")) > 1`,
+    expected: { error: [], debug: 'debug: told', probes: true },
   },
   {
     id: 'D.config.log_exceptions',
