@@ -1,7 +1,7 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
 import { DeadlockError, EOFError, InterruptedError, TimeoutError, VersionError } from '../errors.ts';
-import { isLocal, type RawPeer, type SocketPeer } from '../native/peer.ts';
+import { isLocal, listeners, type RawPeer, type SocketPeer } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
@@ -109,6 +109,7 @@ class Attempt {
       (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
       this.options,
       isLocal(peer.peerAddress),
+      peer.isOwnListener,
     );
   }
 
@@ -130,6 +131,7 @@ function makeConnection(
   transport: (options: ResolvedOptions) => Transport,
   options: ConnectOptions,
   local: boolean,
+  ownListener: boolean,
 ): Connection {
   const resolved = resolveOptions(options, local);
   return new Connection({
@@ -138,6 +140,7 @@ function makeConnection(
     config: makeConfig(options.config),
     options: resolved,
     netrefs,
+    ownListener,
   });
 }
 
@@ -146,10 +149,12 @@ export async function open(route: Route, options: ConnectOptions): Promise<Conne
   const attempt = new Attempt(route.endpoint, options);
   for (;;) {
     const dialect = attempt.dialect();
-    const conn = attempt.connection(await route.dial(attempt.timeLeft), dialect);
+    const peer = await route.dial(attempt.timeLeft);
+    const { isOwnListener } = peer;
+    const conn = attempt.connection(peer, dialect);
     conn.start();
     try {
-      await handshake(conn, attempt.timeLeft);
+      await handshake(conn, isOwnListener, attempt.timeLeft);
       attempt.succeeded(dialect);
       return conn;
     } catch (error) {
@@ -159,13 +164,15 @@ export async function open(route: Route, options: ConnectOptions): Promise<Conne
   }
 }
 
-async function handshake(conn: Connection, timeoutMs: number): Promise<void> {
+/** @param meets may the other end be this same thread? */
+async function handshake(conn: Connection, meets: boolean, timeoutMs: number): Promise<void> {
   const timer = setTimeout(
     () => conn.fail(new TimeoutError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)),
     timeoutMs,
   );
   try {
     await conn.fetchRoot();
+    if (meets) await conn.meet();
   } finally {
     clearTimeout(timer);
   }
@@ -180,7 +187,7 @@ export function openSync(route: Route, options: ConnectOptions): SyncConnection 
     if (peer.isOwnListener) {
       peer.close();
       throw new DeadlockError(
-        `connectSync to ${route.endpoint}, a server of this same thread: it could never answer a blocking call. Use await connect(), or run the server in a worker`,
+        `${route.endpoint} is served by this same thread, which a blocking call would stop: it could never be answered. Connect with await connect(), or serve in a worker thread`,
       );
     }
     const conn = attempt.connection(peer, dialect);
@@ -258,10 +265,12 @@ export async function connectStream(stream: Duplex, options: StreamOptions = {})
     (resolved) => new StreamTransport(stream, { ...resolved, variant: dialect.variant, bound: dialect.bound ? 1 : 0 }),
     options,
     false,
+    false,
   );
   conn.start();
   try {
-    await handshake(conn, options.connectTimeout ?? CONNECT_TIMEOUT);
+    // Nothing tells where a stream leads; where this thread listens, it may lead back here.
+    await handshake(conn, listeners.size !== 0, options.connectTimeout ?? CONNECT_TIMEOUT);
     return conn;
   } catch (error) {
     conn.abort();

@@ -10,6 +10,8 @@ export type Address = readonly [string, number];
 export interface RawPeer {
   readonly localAddress: Address;
   readonly peerAddress: Address;
+  /** Is it by its address a listener of this same thread? A blocking call could never be answered. */
+  readonly isOwnListener: boolean;
   /** Gives it a codec. The transport owns the peer from here on. */
   transport(options: OpenOptions): Transport;
   /** Gives it up, if it has no transport yet. */
@@ -28,6 +30,9 @@ export function isLocal(address: Address): boolean {
   return port === 0 || host.startsWith('127.') || host === '::1' || host.startsWith('::ffff:127.');
 }
 
+/** Handles of this thread's listeners. */
+export const listeners = new Set<number>();
+
 /** A socket handle of the engine. */
 export class SocketPeer implements RawPeer {
   private readonly handle: number;
@@ -40,9 +45,8 @@ export class SocketPeer implements RawPeer {
   get peerAddress(): Address {
     return addon.peerAddress(this.handle);
   }
-  /** Is it a listener of this same thread? A blocking call could never be answered. */
   get isOwnListener(): boolean {
-    return addon.isOwnListener(this.handle);
+    return listeners.size !== 0 && addon.isOwnListener(this.handle);
   }
   transport(options: OpenOptions): Transport {
     return new SocketTransport(this.handle, options);
@@ -54,6 +58,8 @@ export class SocketPeer implements RawPeer {
 
 /** A socket of node:net. */
 export class StreamPeer implements RawPeer {
+  /** There are no blocking calls over it in any case. */
+  readonly isOwnListener = false;
   private readonly socket: Socket;
   private readonly path: string | undefined;
   constructor(socket: Socket, path: string | undefined) {

@@ -12,7 +12,7 @@ import { ConnectError, codedError, InterruptedError } from '../errors.ts';
 import { LoopEvent, Status } from './addon.ts';
 import { detail, registerSocket, unregister } from './engine.ts';
 import { addon } from './load.ts';
-import { type Address, OWNS_SOCKETS, type RawPeer, SocketPeer, StreamPeer } from './peer.ts';
+import { type Address, listeners, OWNS_SOCKETS, type RawPeer, SocketPeer, StreamPeer } from './peer.ts';
 
 export type Target = { host: string; port: number } | { path: string };
 
@@ -208,6 +208,7 @@ class SocketListener implements Listener {
       else onAccept(new SocketPeer(addon.adopt(arg)));
     });
     addon.watch(this.handle, true);
+    listeners.add(this.handle);
   }
 
   get address(): Address {
@@ -221,6 +222,7 @@ class SocketListener implements Listener {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    listeners.delete(this.handle);
     unregister(this.handle);
     addon.close(this.handle);
   }

@@ -1,7 +1,7 @@
 // Blocking waits: this thread serves one connection until its answer is there, without the event loop. Mapping section B, "Sync wait".
 // Promises do not settle meanwhile, so async handlers called during a wait answer after it: this file knows and names them.
 import { performance } from 'node:perf_hooks';
-import { codedError, EOFError, InterruptedError, TimeoutError } from '../errors.ts';
+import { codedError, DeadlockError, EOFError, InterruptedError, TimeoutError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
 import { checkDepth, detail, wait } from '../native/engine.ts';
 import type { Link } from './link.ts';
@@ -66,8 +66,16 @@ export class Blocking {
     this.deferred = deferred;
   }
 
-  /** @throws where a blocking call is impossible, before anything is written */
+  /** @throws where a blocking call is impossible or could never be answered, before anything is written */
   check(): void {
+    if (this.link.sameThread)
+      throw new DeadlockError(
+        `${this.link.config.connid} is served by this same thread, which a blocking call would stop: it could never be answered. Await the call, or serve in a worker thread`,
+      );
+    this.checkPossible();
+  }
+
+  private checkPossible(): void {
     if (!this.link.canBlock)
       throw codedError(
         new TypeError(
@@ -120,7 +128,7 @@ export class Blocking {
 
   /** Serves whatever arrives within `timeoutMs`: one batch, or nothing. True: there was something. */
   serve(timeoutMs: number): boolean {
-    this.check();
+    this.checkPossible();
     if (this.link.ended) throw new EOFError();
     const deadline = performance.now() + timeoutMs;
     waits++;
@@ -142,7 +150,8 @@ export class Blocking {
   /** Serves until the peer has hung up, `timeoutMs` at most. */
   untilEnd(timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    while (this.link.canBlock && !this.link.ended && performance.now() < deadline) {
+    // This thread cannot wait for itself to hang up.
+    while (!this.link.sameThread && this.link.canBlock && !this.link.ended && performance.now() < deadline) {
       const code = wait(this.link.handle, timeoutMs);
       if (code === Status.INTERRUPTED) break;
       this.batches.onBatch(code);

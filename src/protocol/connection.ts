@@ -23,6 +23,7 @@ import { Dispatcher } from './dispatch.ts';
 import type { Serving } from './handlers.ts';
 import { Inbox } from './inbox.ts';
 import { Link } from './link.ts';
+import { meetsItself } from './meeting.ts';
 import { RemotePeer } from './peer.ts';
 import { PendingTable } from './pending.ts';
 import { ping, pingSync } from './ping.ts';
@@ -49,6 +50,8 @@ export interface ConnectionParts {
   netrefs: NetrefMaker;
   /** Servers: wire version to speak if we have to talk before the peer did. */
   speaks?: 5 | 6;
+  /** Does its address say that the other end is a listener of this same thread? `meet` proves it. */
+  ownListener?: boolean;
 }
 
 /** How long `close` waits for the peer to hang up, ms. */
@@ -85,14 +88,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   private connecting: Promise<void> | undefined;
 
   /** @internal Made by `connect` and by servers. */
-  constructor({ transport, root, config, options, netrefs, speaks }: ConnectionParts) {
+  constructor({ transport, root, config, options, netrefs, speaks, ownListener = false }: ConnectionParts) {
     super();
     this.config = config;
     this.localRoot = root;
     this.netrefs = netrefs;
     const { exports, pending } = this;
 
-    const link = new Link(transport, config, options, speaks ?? 0, {
+    const link = new Link(transport, config, options, speaks ?? 0, ownListener, {
       onEnd: (error) => this.onEnd(error),
       onFailure: (error) => this.onFailure(error),
     });
@@ -108,6 +111,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
       root,
       access: new Access(config),
       connected: () => this.connecting,
+      metItself: () => {
+        link.sameThread = true;
+      },
     };
     const dispatcher = new Dispatcher(link, reader, peer.outbox, deferred, serving);
     this.link = link;
@@ -198,6 +204,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   fetchRootSync(timeoutMs?: number): object {
     const root = this.knownRoot ?? this.keepRoot(this.peer.askWithin('sync', HANDLE_GETROOT, [], timeoutMs));
     return this.netrefs.proxy(root, 'sync');
+  }
+
+  /** Finds out whether the other end is served by this same thread, for both ends. Asks the peer. @internal */
+  async meet(): Promise<void> {
+    this.link.sameThread = await meetsItself(this.peer);
   }
 
   private keepRoot(root: unknown): Holder {

@@ -15,6 +15,7 @@ import { type Kwargs, Slice } from '../python/values.ts';
 import type { Face } from '../refs/face.ts';
 import { holderOf } from '../refs/holder.ts';
 import { dropped, type ForwardingSide, forward, forwardCall, forwardInspect, forwardInstanceCheck } from './chain.ts';
+import { isOwnToken } from './meeting.ts';
 
 /** Our side of a connection, as its peer's requests see it. */
 export interface Serving extends ForwardingSide {
@@ -24,6 +25,8 @@ export interface Serving extends ForwardingSide {
   readonly root: { readonly object: object; readonly face: Face };
   /** Settles when GETROOT may be answered; undefined: it may. */
   connected(): Promise<void> | undefined;
+  /** The peer is this same thread. */
+  metItself(): void;
 }
 
 /** Serves any request but CLOSE, by its arguments. `id`: the object of ours that it is about, 0 for none. */
@@ -103,7 +106,10 @@ function count(value: unknown): number {
 type Handler = (side: Serving, args: unknown[], id: number) => unknown;
 
 export const HANDLERS: Readonly<Record<number, Handler>> = {
-  [H.HANDLE_PING]: (_side, [data]) => data,
+  [H.HANDLE_PING]: (side, [data]) => {
+    if (isOwnToken(data)) side.metItself();
+    return data;
+  },
   [H.HANDLE_GETROOT]: (side) => side.connected()?.then(() => side.root.object) ?? side.root.object,
   [H.HANDLE_GETATTR]: (side, args, id) => side.access.getattr(subject(side, args, id).object, attributeName(args[1])),
   [H.HANDLE_DELATTR]: (side, args, id) => side.access.delattr(subject(side, args, id).object, attributeName(args[1])),

@@ -20,6 +20,8 @@ export class Link {
   readonly handle: number;
   /** Why it ended; undefined while it has not. */
   ending: Error | undefined;
+  /** Is the other end served by this same thread? Then a blocking call could never be answered. See meeting.ts. */
+  sameThread: boolean;
   /** Did the peer say goodbye (CLOSE), rather than just vanish? */
   closedByPeer = false;
 
@@ -33,7 +35,15 @@ export class Link {
   /** As Addon.stats fills it. */
   private readonly counters = new Float64Array(6);
 
-  constructor(transport: Transport, config: Config, options: ResolvedOptions, speaks: 0 | 5 | 6, events: LinkEvents) {
+  constructor(
+    transport: Transport,
+    config: Config,
+    options: ResolvedOptions,
+    speaks: 0 | 5 | 6,
+    sameThread: boolean,
+    events: LinkEvents,
+  ) {
+    this.sameThread = sameThread;
     this.transport = transport;
     this.handle = transport.handle;
     this.config = config;

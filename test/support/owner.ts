@@ -179,6 +179,9 @@ export class Owner extends rpyc.Service {
   exposed_by_value() {
     return rpyc.asValue({ a: 1, f: () => 1 });
   }
+  exposed_call_blocking(f: any, ...args: unknown[]) {
+    return rpyc.sync(f)(...args);
+  }
   exposed_throw(what: string) {
     throw THROWN[what]();
   }
