@@ -94,6 +94,7 @@ export {
   type TypedArray,
   type WriteOptions,
 } from './python/pickle.ts';
+export { PyFraction } from './python/pickle-types.ts';
 export {
   Complex,
   Ellipsis,

@@ -1,15 +1,15 @@
 // One definition of an operation for both faces: a generator yields the requests it needs, a driver answers them blocking or awaiting.
-
 import type { Kwargs } from '../python/values.ts';
 import type { Face } from '../refs/face.ts';
 import type { Holder, Peer } from '../refs/holder.ts';
 import type { Limits } from '../refs/limits.ts';
 import type { PendingRef } from '../refs/pending-ref.ts';
+import { Waiter } from '../refs/waiter.ts';
 import { misused } from './handler.ts';
 import { type CallOptions, limitsOf } from './options.ts';
 
-/** A request that an operation needs answered. */
-export type Ask =
+/** One request to the peer. */
+export type Single =
   | { readonly kind: 'request'; readonly peer: Peer; readonly handler: number; readonly args: readonly unknown[] }
   | {
       readonly kind: 'call';
@@ -17,9 +17,20 @@ export type Ask =
       readonly name: string | undefined;
       readonly args: readonly unknown[];
       readonly named: Kwargs | undefined;
-    }
+    };
+
+/** What an operation needs answered. `many` is answered by an {@link Answered} for each, when all have been. */
+export type Ask =
+  | Single
   | { readonly kind: 'fetch'; readonly what: PendingRef }
-  | { readonly kind: 'settle'; readonly value: unknown };
+  | { readonly kind: 'settle'; readonly value: unknown }
+  | { readonly kind: 'many'; readonly asks: readonly Single[] };
+
+/** The outcome of one request of many. */
+export interface Answered {
+  /** @throws what the remote code raised */
+  result(): unknown;
+}
 
 /** An operation: asks, is answered (or thrown at), and returns. */
 export type Steps<T> = Generator<Ask, T, unknown>;
@@ -49,11 +60,60 @@ export function* settle(value: unknown): Steps<unknown> {
   return yield { kind: 'settle', value };
 }
 
+/** Asks for the answers of requests that are all sent before the first is waited for. */
+export function* askMany(asks: readonly Single[]): Steps<readonly Answered[]> {
+  return (yield { kind: 'many', asks }) as readonly Answered[];
+}
+
+const peerOf = (step: Single): Peer => (step.kind === 'request' ? step.peer : step.holder.peer);
+
+function sendFor(waiter: Waiter, step: Single): () => void {
+  const peer = peerOf(step);
+  const seq =
+    step.kind === 'request'
+      ? peer.askFor(waiter, step.handler, step.args)
+      : peer.callFor(waiter, step.holder, step.name, step.args, step.named);
+  return () => peer.forget(seq);
+}
+
+function manySync(asks: readonly Single[], face: Face, limits: Limits | undefined): readonly Answered[] {
+  const waiters = asks.map(() => new Waiter(face));
+  const forget: (() => void)[] = [];
+  try {
+    for (const [i, step] of asks.entries()) {
+      limits?.check();
+      forget.push(sendFor(waiters[i], step));
+    }
+    for (const [i, step] of asks.entries()) {
+      if (!waiters[i].done) peerOf(step).waitUntil(waiters[i], limits?.remaining);
+    }
+  } catch (error) {
+    for (const stop of forget) stop();
+    throw error;
+  }
+  return waiters;
+}
+
+function manyLater(asks: readonly Single[], face: Face, limits: Limits | undefined): Promise<readonly Answered[]> {
+  return Promise.all(
+    asks.map(async (step) => {
+      const waiter = new Waiter(face);
+      try {
+        waiter.resolve(await answerLater(step, face, limits));
+      } catch (error) {
+        waiter.reject(error);
+      }
+      return waiter;
+    }),
+  );
+}
+
 function answerSync(step: Ask, face: Face, limits: Limits | undefined): unknown {
   if (step.kind === 'request') return step.peer.askSync(face, step.handler, step.args, limits);
   if (step.kind === 'call')
     return step.holder.peer.callSync(step.holder, step.name, step.args, step.named, face, limits);
   if (step.kind === 'fetch') return step.what.fetchSync();
+  if (step.kind === 'many') return manySync(step.asks, face, limits);
   if (typeof (step.value as { then?: unknown } | null | undefined)?.then !== 'function') return step.value;
   Promise.resolve(step.value).catch(() => undefined);
   throw misused(
@@ -64,6 +124,7 @@ function answerSync(step: Ask, face: Face, limits: Limits | undefined): unknown 
 function answerLater(step: Ask, face: Face, limits: Limits | undefined): unknown {
   if (step.kind === 'request') return step.peer.ask(face, step.handler, step.args, limits);
   if (step.kind === 'call') return step.holder.peer.call(step.holder, step.name, step.args, step.named, face, limits);
+  if (step.kind === 'many') return manyLater(step.asks, face, limits);
   return step.kind === 'fetch' ? step.what.fetch() : step.value;
 }
 

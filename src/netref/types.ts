@@ -209,3 +209,13 @@ export type SyncNetref<T> =
         SyncConstruct<T> &
         (Iterates<T> extends true ? Iterable<SyncResult<ItemOf<T>>> : unknown) &
         Disposable;
+
+/** What an operation on a reference of type `R` gives: a promise on an awaitable one, the value on a blocking one, either on an untyped one. */
+export type OfFace<R, T> =
+  IsAny<R> extends true
+    ? T | Promise<T>
+    : R extends AsyncDisposable | PromiseLike<unknown>
+      ? Promise<T>
+      : R extends Disposable
+        ? T
+        : T | Promise<T>;

@@ -3,7 +3,7 @@
 import { exceptions } from '../python/exceptions.ts';
 import { NotImplemented, PyFloat } from '../python/values.ts';
 import { next } from './iterator.ts';
-import { type Facade, type Method, table } from './pythonic.ts';
+import { type Facade, type Method, property, table } from './pythonic.ts';
 
 type Iterating = { [Symbol.iterator]?(): Iterator<unknown>; [Symbol.asyncIterator]?(): AsyncIterator<unknown> };
 type Disposing = { [Symbol.dispose]?(): void; [Symbol.asyncDispose]?(): PromiseLike<void> };
@@ -85,7 +85,28 @@ const byTime =
   (self: Date, other: unknown) =>
     other instanceof Date ? holds(self.getTime(), other.getTime()) : NotImplemented;
 
-const DATE_FACADE: Facade = table({
+/** A number of a Date, as Python's datetime counts it, in UTC. An invalid Date has none: ValueError over there. */
+const field =
+  (read: (self: Date) => number): Method =>
+  (self: Date) => {
+    if (Number.isNaN(self.getTime())) throw new RangeError('Invalid time value');
+    return read(self);
+  };
+
+/** Of a datetime in UTC. */
+const DATE_FIELDS = {
+  year: property(field((self) => self.getUTCFullYear())),
+  month: property(field((self) => self.getUTCMonth() + 1)),
+  day: property(field((self) => self.getUTCDate())),
+  hour: property(field((self) => self.getUTCHours())),
+  minute: property(field((self) => self.getUTCMinutes())),
+  second: property(field((self) => self.getUTCSeconds())),
+  microsecond: property(field((self) => self.getUTCMilliseconds() * 1000)),
+  weekday: field((self) => (self.getUTCDay() + 6) % 7),
+  isoweekday: field((self) => self.getUTCDay() || 7),
+};
+
+const DATE_FACADE: Facade = table(DATE_FIELDS, {
   __eq__: byTime((a, b) => a === b),
   __lt__: byTime((a, b) => a < b),
   __gt__: byTime((a, b) => a > b),
@@ -101,4 +122,4 @@ const DATE_FACADE: Facade = table({
 const PROMISE_FACADE: Facade = table({ result: (self: Promise<unknown>) => self });
 
 /** Methods of these facades that need no leave of the configuration: they are all that the object is for. */
-export const OFFERED: ReadonlySet<string> = new Set(['result', 'timestamp', 'isoformat']);
+export const OFFERED: ReadonlySet<string> = new Set(['result', 'timestamp', 'isoformat', ...Object.keys(DATE_FIELDS)]);

@@ -18,6 +18,17 @@ export type Facade = Readonly<Record<string, Method>>;
 export const table = (...parts: Record<string, Method>[]): Facade =>
   Object.freeze(Object.assign(Object.create(null), ...parts));
 
+const properties = new WeakSet<Method>();
+
+/** Makes a method of a facade a property: reading it gives what `get` returns. */
+export function property(get: Method): Method {
+  properties.add(get);
+  return get;
+}
+
+/** Is this a property, not a method? */
+export const isProperty = (method: Method): boolean => properties.has(method);
+
 /** Answers nothing. */
 export const NO_FACADE: Facade = table();
 

@@ -9,6 +9,7 @@ import { OFFERED } from '../objects/instance.ts';
 import { isLiteral, type Kind, kindOf, withoutMethods } from '../objects/kinds.ts';
 import { boundMethod, isKept, memberOf, noteWritten } from '../objects/literal.ts';
 import { INTRINSICS, lookup } from '../objects/lookup.ts';
+import { isProperty } from '../objects/pythonic.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { isNetref } from '../refs/holder.ts';
 import type { Config } from './config.ts';
@@ -122,6 +123,7 @@ export class Access {
 
   private read(object: object, key: string, kind: Kind): unknown {
     const method = kind.facade[key] as AnyFunction | undefined;
+    if (method !== undefined && isProperty(method)) return method(object);
     if (method !== undefined)
       return bind(
         object,
@@ -277,7 +279,9 @@ export class Access {
     const found: string[] = [];
     for (const name of this.names(object, kind)) {
       if (FORBIDDEN.has(name) || HIDDEN_FROM_INSPECT.has(name) || !this.allows(object, name, kind)) continue;
-      const isMethod = name in kind.facade || typeof (lookup(object, name)?.value ?? undefined) === 'function';
+      const answers = kind.facade[name];
+      const isMethod =
+        answers !== undefined ? !isProperty(answers) : typeof (lookup(object, name)?.value ?? undefined) === 'function';
       if (isMethod || declaredExposed(object).has(name.slice(this.config.exposed_prefix.length))) found.push(name);
     }
     const isCalled = typeof object === 'function' || typeof lookup(object, '__call__')?.value === 'function';

@@ -123,6 +123,14 @@ export class RemotePeer implements Peer {
     return seq;
   }
 
+  askFor(pending: Pending, handler: number, args: readonly unknown[]): number {
+    this.link.checkOpen();
+    this.outbox.request(handler, args);
+    const seq = this.outbox.lastSeq;
+    this.expect(seq, pending);
+    return seq;
+  }
+
   callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void {
     this.link.checkOpen();
     this.outbox.call(holder, name, args, named);

@@ -4,10 +4,11 @@ import { Buffer } from 'node:buffer';
 import { UnpicklingError } from '../errors.ts';
 import {
   ARRAY_TYPES,
+  dateTime,
   type NdArray,
   ndarray,
   PyDate,
-  PyDateTime,
+  type PyDateTime,
   PyDecimal,
   PyTime,
   PyTimedelta,
@@ -98,20 +99,6 @@ function makeDateTime(args: readonly unknown[]): PyDateTime {
       ? integers(args.slice(0, 7), 3, 7, 'datetime.datetime')
       : [bytes[0] * 256 + bytes[1], bytes[2] & 0x7f, bytes[3], bytes[4], bytes[5], bytes[6], micro(bytes, 7)];
   return dateTime(fields, zone instanceof Zone ? zone.offset : null);
-}
-
-function dateTime(fields: readonly number[], utcOffset: number | null): PyDateTime {
-  const [year, month, day, hour = 0, minute = 0, second = 0, microseconds = 0] = fields;
-  const date = new Date(0);
-  const ms = Math.floor(microseconds / 1000);
-  if (utcOffset === null) {
-    date.setFullYear(year, month - 1, day);
-    date.setHours(hour, minute, second, ms);
-  } else {
-    date.setUTCFullYear(year, month - 1, day);
-    date.setUTCHours(hour, minute, second, ms);
-  }
-  return new PyDateTime(date.getTime() - (utcOffset ?? 0) * 1000, microseconds, utcOffset);
 }
 
 /** datetime.timezone: lives inside a datetime only. */

@@ -1,4 +1,5 @@
-// Values that travel in pickles and have no JavaScript twin: dates with microseconds, Decimal, arrays with a shape. Plain data; no wire format.
+// Values of Python's that have no JavaScript twin and travel in pickles or are copied on request: dates with microseconds, Decimal, Fraction,
+// arrays with a shape. Plain data; no wire format.
 
 const pad = (value: number, digits = 2): string => String(value).padStart(digits, '0');
 
@@ -23,6 +24,24 @@ export class PyDateTime extends Date {
     this.microseconds = microseconds;
     this.utcOffset = utcOffset;
   }
+}
+
+/**
+ * A datetime from its fields: year, month (from 1), day, hour, minute, second, microsecond.
+ * @param utcOffset seconds east of UTC, or null for a naive one
+ */
+export function dateTime(fields: readonly number[], utcOffset: number | null): PyDateTime {
+  const [year, month, day, hour = 0, minute = 0, second = 0, microseconds = 0] = fields;
+  const date = new Date(0);
+  const ms = Math.floor(microseconds / 1000);
+  if (utcOffset === null) {
+    date.setFullYear(year, month - 1, day);
+    date.setHours(hour, minute, second, ms);
+  } else {
+    date.setUTCFullYear(year, month - 1, day);
+    date.setUTCHours(hour, minute, second, ms);
+  }
+  return new PyDateTime(date.getTime() - (utcOffset ?? 0) * 1000, microseconds, utcOffset);
 }
 
 /** Python's datetime.date. Frozen. */
@@ -120,6 +139,26 @@ export class PyDecimal {
   /** The exact text. */
   toString(): string {
     return this.text;
+  }
+}
+
+/** Python's fractions.Fraction, in Python's own normal form: lowest terms, a positive denominator. */
+export class PyFraction {
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+  /** @throws {RangeError} for a denominator that is not positive */
+  constructor(numerator: bigint, denominator = 1n) {
+    if (denominator <= 0n) throw new RangeError(`the denominator of a fraction is positive, not ${denominator}`);
+    this.numerator = numerator;
+    this.denominator = denominator;
+    Object.freeze(this);
+  }
+  /** Nearest double, or next to it. */
+  valueOf(): number {
+    return Number(this.numerator) / Number(this.denominator);
+  }
+  toString(): string {
+    return this.denominator === 1n ? String(this.numerator) : `${this.numerator}/${this.denominator}`;
   }
 }
 

@@ -50,6 +50,8 @@ export interface Peer {
     args: readonly unknown[],
     named: Kwargs | undefined,
   ): number;
+  /** `ask` whose answer goes to `pending`. Returns its seq, for `forget`. @throws where it cannot be sent */
+  askFor(pending: Pending, handler: number, args: readonly unknown[]): number;
   /** `call` whose answer nobody waits for; what it raises is told to the logger. @throws where it cannot be sent */
   callOneway(holder: Holder, name: string | undefined, args: readonly unknown[], named: Kwargs | undefined): void;
   /** Tells the logger what a call raised that nobody waits for. */

@@ -25,6 +25,42 @@ class Point {
   }
 }
 
+class Moment extends Date {}
+
+/** What the tests of copies and views ask for. */
+const SAMPLES: Record<string, () => unknown> = {
+  date: () => new Date(Date.UTC(2024, 1, 29, 23, 59, 58, 7)),
+  old: () => new Date(-62_198_755_200_000),
+  invalid: () => new Date(Number.NaN),
+  moment: () => new Moment(0),
+  nested: () => ({
+    when: new Date(5),
+    rows: [new Map<unknown, unknown>([[1, new Set([new Date(6)])]]), rpyc.tuple([7], 'x')],
+    bytes: Buffer.from('b'),
+  }),
+  hostile: () => JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 2, "a": 3}'),
+  hostileMap: () =>
+    new Map<string, unknown>([
+      ['__proto__', new Map([['polluted', 1]])],
+      ['constructor', 2],
+    ]),
+  cyclic: () => {
+    const made: Record<string, unknown> = { list: [] };
+    (made.list as unknown[]).push(made);
+    return made;
+  },
+  many: () => Array.from({ length: 1000 }, (_, i) => Array.from({ length: 100 }, (_, j) => i * 100 + j)),
+  map: () =>
+    new Map<unknown, unknown>([
+      ['a', 1],
+      [2, 'two'],
+      ['list', [1]],
+    ]),
+  object: () => ({ a: 1, b: 'two', list: [1] }),
+  set: () => new Set<unknown>([1, 'x']),
+  point: () => new Point(1, 2),
+};
+
 class Peer extends rpyc.Service {
   #conn: rpyc.Connection | undefined;
   #held: unknown;
@@ -88,6 +124,18 @@ class Peer extends rpyc.Service {
   }
   exposed_held() {
     return this.#held;
+  }
+  /** A value of {@link SAMPLES}, made anew. */
+  exposed_sample(name: string) {
+    return SAMPLES[name]();
+  }
+  /** A sample that is kept; `kept` tells what has become of it. */
+  exposed_keep(name: string) {
+    this.#held = SAMPLES[name]();
+    return this.#held;
+  }
+  exposed_kept() {
+    return rpyc.asValue(this.#held);
   }
   /** Our objects that the peer holds. */
   exposed_refs() {
