@@ -70,11 +70,13 @@ export {
   withOptions,
 } from './netref/helpers.ts';
 export type { Buffering } from './netref/iteration.ts';
+export { map, type RemoteMap, type SyncRemoteMap } from './netref/map.ts';
 export { op } from './netref/operators.ts';
 export type { CallOptions } from './netref/options.ts';
 export { BgServingThread, oneway } from './netref/serving.ts';
+export { type RemoteSet, type SyncRemoteSet, set } from './netref/set.ts';
 export type { Argument, ByValue, Netref, Path, Result, SyncNetref, SyncResult } from './netref/types.ts';
-export { type ValueOptions, value } from './netref/value.ts';
+export { type Copied, type CopiedObject, type ValueOptions, value } from './netref/value.ts';
 export { type Config, type ConnectionOptions, DEFAULT_CONFIG } from './policy/config.ts';
 export type { Logger } from './policy/logger.ts';
 export { Connection, type SyncConnection } from './protocol/connection.ts';

@@ -36,7 +36,7 @@ function asBytes(value: object): Uint8Array | undefined {
 }
 
 /** Would Python's brine dump this? */
-function isPlain(value: unknown): boolean {
+export function isPlain(value: unknown): boolean {
   if (typeof value === 'function') return false;
   if (typeof value !== 'object' || value === null) return typeof value !== 'symbol';
   if (holderOf(value) !== undefined) return false;

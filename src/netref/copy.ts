@@ -1,13 +1,14 @@
-// The copying of remote objects: asks each what it holds, in the order of their depth and many at a time, then puts everything together,
-// cycles and sharing included. Bounded in depth and number; gives back every reference that it was sent. What becomes of which class: shapes.ts.
+// The copying of remote objects: asks each what it holds, in the order of their depth and many at a time, bounded in depth and number, and
+// gives back every reference that it was sent. What becomes of which class: shapes.ts. Putting it all together: assembly.ts.
 import { Buffer } from 'node:buffer';
 import * as H from '../constants.ts';
 import { codedError } from '../errors.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { readLiteral } from '../python/texts.ts';
-import { FrozenSet } from '../python/values.ts';
 import { type Holder, holderOf, type RemoteClass } from '../refs/holder.ts';
-import { giveBack } from './keys.ts';
+import { Assembly } from './assembly.ts';
+import { describe, misfit, NOWHERE, type Node, type Place, pathTo, placeOf, show, tooDeep } from './node.ts';
+import { askPairs, EVERYTHING, isPair } from './pairs.ts';
 import { attributeNames, discover, readable, reprOf, type Shape, shapeOf } from './shapes.ts';
 import { ask, askCall, type Steps } from './steps.ts';
 import { together } from './together.ts';
@@ -26,59 +27,15 @@ export interface ValueOptions {
 
 /** Tuples inside each other at most; the wire allows no more. */
 export const MAX_NESTING = 400;
-/** Frozensets and Enum members inside each other at most: none of them is there before its contents. */
-const MAX_FROZEN = 1000;
-const EVERYTHING = 2 ** 31 - 1;
 
-/** Where a value was found. */
-interface Place {
-  readonly parent: Node | undefined;
-  /** Index, key or field. */
-  readonly key: unknown;
-  readonly by: 'item' | 'field';
-}
+const FUNCTIONS: ReadonlySet<string> = new Set([
+  'builtins.function',
+  'builtins.builtin_function_or_method',
+  'builtins.method',
+]);
 
-const NOWHERE: Place = { parent: undefined, key: undefined, by: 'item' };
-
-/** One remote object: where it was found, what it said, and what becomes of it. */
-interface Node extends Place {
-  readonly holder: Holder;
-  readonly ref: unknown;
-  /** Containers that it is in. */
-  readonly depth: number;
-  /** Undefined until it is asked, and for what stays a reference. */
-  shape: Shape | undefined;
-  /** Of a list, tuple, set or frozenset; the value of an Enum member. */
-  items: readonly unknown[];
-  /** Of a dict, or the fields of an object. */
-  pairs: [key: unknown, item: unknown][];
-  /** The value, or the container that is to be filled. */
-  made: { readonly value: unknown } | undefined;
-  /** Is it being made? */
-  open: boolean;
-}
-
-const misfit = (message: string, cause?: unknown): Error =>
-  codedError(new TypeError(message, cause === undefined ? undefined : { cause }), 'ERR_RPYC_OPERATION');
-const tooDeep = (message: string): Error => codedError(new RangeError(message), 'ERR_RPYC_DEPTH');
-
-function show(given: unknown): string {
-  if (holderOf(given) !== undefined) return `a ${holderOf(given)?.cls.name}`;
-  const text = typeof given === 'string' ? JSON.stringify(given) : Array.isArray(given) ? 'a tuple' : String(given);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
-function pathTo(place: Place): string {
-  const parts: string[] = [];
-  for (let at = place; at.parent !== undefined; at = at.parent)
-    parts.unshift(at.by === 'field' ? `.${String(at.key)}` : `[${show(at.key)}]`);
-  return parts.length > 20 ? `${parts.slice(0, 10).join('')}…${parts.slice(-10).join('')}` : parts.join('');
-}
-
-const placeOf = (node: Node): string => (node.parent === undefined ? '' : ` (at ${pathTo(node)})`);
-
-/** An object in a message: its class, and where it is. */
-const describe = (node: Node): string => node.holder.cls.name + placeOf(node);
+/** A function, method or class: no data, left out of dicts as JSON leaves it out of objects. */
+const isCode = (holder: Holder): boolean => holder.isClass || FUNCTIONS.has(holder.cls.name);
 
 export class Copy {
   private readonly maxDepth: number;
@@ -96,7 +53,6 @@ export class Copy {
   /** Classes of dicts that hide `items`. */
   private readonly hidden = new Set<RemoteClass>();
   private items = 0;
-  private frozen = 0;
 
   constructor({ maxDepth = 100, maxItems = 1_000_000, others = 'refuse', dicts = 'map' }: ValueOptions) {
     if (!(Number.isInteger(maxDepth) && maxDepth >= 1 && maxDepth <= 1000))
@@ -129,8 +85,9 @@ export class Copy {
     try {
       begin();
       yield* together(() => this.take());
-      for (const node of this.nodes.values()) this.fill(node);
-      return this.built(root);
+      const assembly = new Assembly(this.nodes, this.asObjects);
+      assembly.fill();
+      return assembly.built(root);
     } finally {
       for (const holder of this.arrived) if (!this.isKept(holder)) holder.peer.release(holder);
     }
@@ -299,12 +256,12 @@ export class Copy {
   /** `items()` where the peer's policy lets it be called, else the keys and then each item. */
   private *askDict(node: Node): Steps<void> {
     const { holder } = node;
-    const pairs = this.hidden.has(holder.cls) ? undefined : yield* this.askPairs(node);
-    if (pairs !== undefined) {
-      for (const pair of pairs) {
-        if (!Array.isArray(pair) || pair.length !== 2) throw misfit(`${describe(node)} has ${show(pair)} for an item`);
+    const found = this.hidden.has(holder.cls) ? undefined : yield* askPairs(holder);
+    if (found !== undefined) {
+      for (const pair of this.counted(found.pairs, node)) {
+        if (!isPair(pair)) throw misfit(`${describe(node)} has ${show(pair)} for an item`);
         node.pairs.push([pair[0], pair[1]]);
-        this.visitPair(node, pair[0], pair[1]);
+        this.visitPair(node, pair);
       }
       return;
     }
@@ -318,29 +275,14 @@ export class Copy {
 
   private *askItem(node: Node, pair: [unknown, unknown]): Steps<void> {
     pair[1] = yield* askCall(node.holder, '__getitem__', [pair[0]]);
-    this.visitPair(node, pair[0], pair[1]);
+    this.visitPair(node, pair);
   }
 
-  private visitPair(node: Node, key: unknown, item: unknown): void {
+  private visitPair(node: Node, [key, item]: readonly [unknown, unknown]): void {
     if (typeof key !== 'string') this.visit(key, { parent: node, key, by: 'item' });
-    this.visit(item, { parent: node, key, by: 'item' });
-  }
-
-  private *askPairs(node: Node): Steps<readonly unknown[] | undefined> {
-    let view: unknown;
-    try {
-      view = yield* askCall(node.holder, 'items');
-    } catch (error) {
-      if (error instanceof exceptions.AttributeError) return undefined;
-      throw error;
-    }
-    const holder = holderOf(view);
-    if (holder === undefined) return this.counted(view, node);
-    try {
-      return this.counted(yield* ask(holder, H.HANDLE_BUFFITER, EVERYTHING), node);
-    } finally {
-      giveBack(view);
-    }
+    const holder = holderOf(item);
+    if (holder !== undefined && !this.keep && isCode(holder)) this.arrived.push(holder);
+    else this.visit(item, { parent: node, key, by: 'item' });
   }
 
   private counted(items: unknown, node: Node): readonly unknown[] {
@@ -349,88 +291,6 @@ export class Copy {
     if (this.items > this.maxItems)
       throw codedError(new RangeError(`a copy of more than ${this.maxItems} items (maxItems)`), 'ERR_RPYC_OPERATION');
     return items;
-  }
-
-  // --- putting together --------------------------------------------------------------------------------------------
-
-  /** A value as it arrived, references replaced by what becomes of them. */
-  private built(item: unknown): unknown {
-    const holder = holderOf(item);
-    if (holder !== undefined) {
-      const node = this.nodes.get(holder);
-      return node?.shape === undefined ? item : this.shell(node);
-    }
-    return Array.isArray(item) ? Object.freeze(item.map((part) => this.built(part))) : item;
-  }
-
-  /** What becomes of an object: the value, or a container that is filled later. */
-  private shell(node: Node): unknown {
-    node.made ??= { value: this.make(node) };
-    return node.made.value;
-  }
-
-  private make(node: Node): unknown {
-    const shape = node.shape;
-    if (shape?.is === 'enum') return this.guarded(node, () => this.built(node.items[0]));
-    if (shape?.is !== 'container') return Object.create(null);
-    if (shape.of === 'frozenset')
-      return this.guarded(node, () => new FrozenSet(node.items.map((item) => this.built(item))));
-    if (shape.of === 'set') return new Set();
-    if (shape.of === 'dict') return this.asObjects ? Object.create(null) : new Map();
-    return [];
-  }
-
-  /** Makes what is not there before its contents. */
-  private guarded(node: Node, make: () => unknown): unknown {
-    if (node.open) throw tooDeep(`${describe(node)} contains itself: it cannot be made before its contents`);
-    if (this.frozen >= MAX_FROZEN)
-      throw tooDeep(`more than ${MAX_FROZEN} frozensets inside each other, at ${pathTo(node)}`);
-    node.open = true;
-    this.frozen++;
-    try {
-      return make();
-    } finally {
-      this.frozen--;
-    }
-  }
-
-  private fill(node: Node): void {
-    const { shape } = node;
-    if (shape === undefined) return;
-    const made = this.shell(node);
-    if (shape.is === 'namedtuple' || shape.is === 'dataclass') this.fillObject(node, made as Record<string, unknown>);
-    else if (shape.is !== 'container') return;
-    else if (shape.of === 'list' || shape.of === 'tuple') {
-      for (const item of node.items) (made as unknown[]).push(this.built(item));
-      if (shape.of === 'tuple') Object.freeze(made);
-    } else if (shape.of === 'set') for (const item of node.items) (made as Set<unknown>).add(this.built(item));
-    else if (shape.of === 'dict' && this.asObjects) this.fillObject(node, made as Record<string, unknown>);
-    else if (shape.of === 'dict') this.fillMap(node, made as Map<unknown, unknown>);
-  }
-
-  private fillMap(node: Node, map: Map<unknown, unknown>): void {
-    for (const [given, item] of node.pairs) {
-      const key = this.built(given);
-      if (map.has(key)) throw this.twice(node, key);
-      map.set(key, this.built(item));
-    }
-  }
-
-  /** The object has no prototype: `__proto__` is a key like any other. */
-  private fillObject(node: Node, object: Record<string, unknown>): void {
-    for (const [given, item] of node.pairs) {
-      const key = this.built(given);
-      if (typeof key !== 'string')
-        throw misfit(
-          `${describe(node)} has the key ${show(key)}: { dicts: 'object' } takes strings only, the default gives a Map`,
-        );
-      if (Object.hasOwn(object, key)) throw this.twice(node, key);
-      object[key] = this.built(item);
-    }
-  }
-
-  private twice(node: Node, key: unknown): Error {
-    return misfit(`two keys of ${describe(node)} are ${show(key)} here`);
   }
 }
 

@@ -26,7 +26,8 @@ type AnyFunction = (...args: any[]) => any;
 // biome-ignore lint/suspicious/noExplicitAny: infers any constructor
 type AnyClass = abstract new (...args: any[]) => any;
 
-type IsAny<T> = 0 extends 1 & T ? true : false;
+/** Is it untyped? */
+export type IsAny<T> = 0 extends 1 & T ? true : false;
 
 /** A tuple (a readonly array) travels by value, item by item; a mutable array is a list, by reference. */
 type IsTuple<T> = T extends readonly unknown[] ? (T extends unknown[] ? false : true) : false;

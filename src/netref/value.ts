@@ -64,7 +64,8 @@ export type CopiedObject =
  * | member of an Enum | its value |
  * | namedtuple, instance of a dataclass | an object without a prototype, by field |
  *
- * What appears twice is copied once, cycles included. One request an object, 64 at a time; a dict takes two, or one an item where the
+ * Functions and classes among the items of a dict (the methods of a Node peer's literal, too) are left out, as JSON leaves them out;
+ * `others: 'keep'` keeps them, as references. What appears twice is copied once, cycles included. One request an object, 64 at a time; a dict takes two, or one an item where the
  * peer hides `items` (RPyC's default). Fields of a dataclass need the peer's `allow_public_attrs`, everything else its defaults.
  * References in a tuple (a frozen array) are copied as well; anything else comes back as it is.
  *

@@ -225,6 +225,15 @@ describeValues('Under the default policy, value()', {}, (check) => {
     expect(held.exposed_held[0]).toBe(held);
     const through = yield value(yield root.make('cyclic_frozenset()'));
     expect([...through][0].exposed_held).toBe(through);
+    const itself = yield root.make('[lying("builtins", "frozenset", __iter__=lambda self: iter([self]))]');
+    expect(yield* raised(() => value(itself))).toMatchObject({
+      name: 'RangeError',
+      code: 'ERR_RPYC_DEPTH',
+      message: 'builtins.frozenset (at [0]) contains itself: it cannot be made before its contents',
+    });
+    const chain = yield root.make('lying_ladder(1500)');
+    expect(yield* raised(() => value(chain))).toMatchObject({ name: 'RangeError', code: 'ERR_RPYC_DEPTH' });
+    expect(yield value(yield root.make('frozen_ladder(200)'))).toHaveLength(200);
     const frozen = yield root.make('[frozenset([Holding(1)])]');
     expect(yield value(frozen)).toStrictEqual([new rpyc.FrozenSet([object({ exposed_held: 1 })])]);
   });

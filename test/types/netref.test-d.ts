@@ -129,3 +129,59 @@ export async function views(conn: rpyc.Connection): Promise<void> {
 }
 
 expectType<rpyc.Netref<any>>().toBe<any>(true);
+
+export async function mapsAndSets(conn: rpyc.Connection): Promise<void> {
+  const root = rpyc.rootAs<
+    Engine & { readonly config: Map<string, number>; tags(): Set<string>; limits(): { cpu: number } }
+  >(conn);
+  const map = rpyc.map(await root.table());
+  expectType<typeof map>().toBe<rpyc.RemoteMap<string, Point>>(true);
+  const point = await map.get('a');
+  const label: string | null | undefined = await point?.label;
+  const local: Point = { x: 1, label: label ?? null, norm: () => 1, scale: () => local };
+  const removed: boolean = await (await map.set('b', local)).delete('a');
+  const size: number = await map.size;
+  for await (const [key, value] of map) void [key.length + size, await value.norm()];
+  // @ts-expect-error keys are strings
+  await map.get(1);
+  // @ts-expect-error of the awaitable face
+  for (const entry of map) void entry;
+
+  const path: rpyc.RemoteMap<string, number> = rpyc.map(root.config);
+  const limits = rpyc.map(await root.limits());
+  const cpu: number | undefined = await limits.get('cpu');
+  // @ts-expect-error no such key
+  await limits.get('gpu');
+  const tags = rpyc.set(await root.tags());
+  expectType<typeof tags>().toBe<rpyc.RemoteSet<string>>(true);
+  for await (const tag of (await tags.add('x')).values()) void tag.length;
+  void [path, cpu, removed];
+
+  const copied = await rpyc.value(await root.table(), { dicts: 'object' });
+  expectType<typeof copied>().toBe<rpyc.CopiedObject>(true);
+  const kept = await rpyc.value(await root.table(), { others: 'keep' });
+  expectType<typeof kept>().toBe<unknown>(true);
+  const typed: Promise<Map<string, number>> = rpyc.value<Map<string, number>, typeof root>(root);
+  void typed;
+}
+
+export function blockingViews(conn: rpyc.SyncConnection, untyped: any): void {
+  const root = rpyc.rootAs<Engine & { tags(): Set<string> }>(conn);
+  const map = rpyc.map(root.table());
+  expectType<typeof map>().toBe<rpyc.SyncRemoteMap<string, Point>>(true);
+  const x: number | undefined = map.get('a')?.x;
+  for (const [key, value] of map) void [key.length, value.norm() + map.size, x];
+  const tags = rpyc.set(root.tags());
+  expectType<typeof tags>().toBe<rpyc.SyncRemoteSet<string>>(true);
+  const list: string[] = [...tags.add('x')];
+  const copied = rpyc.value(root.table());
+  expectType<typeof copied>().toBe<rpyc.Copied>(true);
+
+  const either = rpyc.value(untyped);
+  expectType<typeof either>().toBe<rpyc.Copied | Promise<rpyc.Copied>>(true);
+  const ages: rpyc.SyncRemoteMap<string, number> = rpyc.map(untyped);
+  const age: number | undefined = ages.get('a');
+  void [list, age];
+  // @ts-expect-error a local Map is no remote one
+  rpyc.map(new Map<string, number>());
+}

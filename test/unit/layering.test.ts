@@ -20,7 +20,7 @@ const LAYERS: Record<string, readonly string[]> = {
   policy: ['boxing', 'objects', 'refs', 'python'],
   exceptions: ['policy', 'objects', 'constants', 'native', 'python'],
   protocol: ['exceptions', 'policy', 'boxing', 'objects', 'refs', 'constants', 'native', 'python'],
-  netref: ['protocol', 'refs', 'constants', 'python'],
+  netref: ['protocol', 'boxing', 'refs', 'constants', 'python'],
   service: ['netref', 'protocol', 'policy', 'objects', 'refs', 'python'],
   client: ['service', 'netref', 'protocol', 'policy', 'refs', 'constants', 'native', 'python'],
   server: ['service', 'netref', 'protocol', 'policy', 'native'],

@@ -57,6 +57,10 @@ const SAMPLES: Record<string, () => unknown> = {
       ['list', [1]],
     ]),
   object: () => ({ a: 1, b: 'two', list: [1] }),
+  plain: () => ({ a: 1, b: 'two' }),
+  empty: () => new Map(),
+  large: () => new Map(Array.from({ length: 200 }, (_, i) => [`k${i}`, i])),
+  list: () => [1],
   set: () => new Set<unknown>([1, 'x']),
   point: () => new Point(1, 2),
 };

@@ -112,7 +112,7 @@ class Odd(collections.namedtuple("Odd", "a")):
 
 
 class Plain:
-    pass
+    held = Holding(1)  # so that what contains it is no value on the wire
 
 
 def lying(module, name, text="garbage", **methods):
@@ -148,6 +148,21 @@ def ladder(n):
     return rungs
 
 
+def frozen_ladder(n):
+    rungs = [frozenset([Plain.held])]
+    while len(rungs) < n:
+        rungs.append(frozenset([rungs[-1]]))
+    return rungs[::-1]
+
+
+def lying_ladder(n):
+    """Deeper than any real frozenset could be: RPyC drops the connection over those."""
+    rungs = [lying("builtins", "frozenset", __iter__=lambda self: iter([1]))]
+    while len(rungs) < n:
+        rungs.append(lying("builtins", "frozenset", __iter__=lambda self, below=rungs[-1]: iter([below])))
+    return rungs[::-1]
+
+
 def nested(n):
     made = []
     for _ in range(n):
@@ -155,7 +170,27 @@ def nested(n):
     return made
 
 
+SAMPLES = {
+    "map": lambda: {"a": 1, 2: "two", "list": [1]},
+    "plain": lambda: {"a": 1, "b": "two"},
+    "empty": lambda: {},
+    "large": lambda: {"k%d" % i: i for i in range(200)},
+    "set": lambda: {1, "x"},
+    "list": lambda: [1],
+    "point": lambda: Plain(),
+    "hostileMap": lambda: {"__proto__": {"polluted": 1}, "constructor": 2},
+}
+
+
 class ValueService(netrefs.NetrefService):
+    exposed_table = {"k": "v"}
+
+    def exposed_sample(self, name):
+        """What tests of views ask for; peers/node-server.ts has the same."""
+        return SAMPLES[name]()
+
+    exposed_keep = exposed_sample
+
     def exposed_make(self, text):
         """The value of an expression over the names of this module."""
         return eval(text, globals())
