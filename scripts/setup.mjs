@@ -262,7 +262,7 @@ const isCrateSource = (name) => /\.rs$|Cargo\.toml$/.test(name);
 
 /** Files under a folder of the checkout, sorted, as relative paths; build outputs are left out. */
 function filesUnder(folder, wanted) {
-  const skipped = new Set(['target', 'tests', 'benches', 'examples', 'fuzz', 'node_modules']);
+  const skipped = new Set(['target', 'tests', 'benches', 'examples', 'wire-fuzz', 'node_modules']);
   const found = [];
   const walk = (path) => {
     for (const entry of readdirSync(join(root, path), { withFileTypes: true })) {
