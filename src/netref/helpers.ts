@@ -9,7 +9,7 @@ import { type Holder, holderOf, IdPackOf } from '../refs/holder.ts';
 import { pendingOf } from '../refs/pending-ref.ts';
 import { makeView } from './faces.ts';
 import { FACE } from './handler.ts';
-import { type Buffering, DEFAULT_BUFFERING, iterate } from './iteration.ts';
+import { askItems, type Buffering, DEFAULT_BUFFERING, iterate } from './iteration.ts';
 import { hasKey } from './keys.ts';
 import { type CallOptions, checkOptions, OPTIONS } from './options.ts';
 import { ask, askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
@@ -199,7 +199,7 @@ export function isinstance(ref: Ref, cls: Ref): Answer<boolean> {
  */
 export function toArray(ref: Ref): Answer<unknown[]> {
   return perform(ref, function* (holder) {
-    return [...((yield* ask(holder, H.HANDLE_BUFFITER, EVERYTHING)) as Iterable<unknown>)];
+    return [...(yield* askItems(holder, EVERYTHING))];
   });
 }
 

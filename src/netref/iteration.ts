@@ -1,6 +1,7 @@
 // Iterating remote objects: `for…of` and `for await`, item by item or in growing buffers where reading ahead swallows nothing.
 // Answers to rpyc/utils/helpers.py's buffiter and to BaseNetref's iteration.
 import { HANDLE_BUFFITER } from '../constants.ts';
+import { codedError, ProtocolError } from '../errors.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 import type { CallOptions } from './options.ts';
@@ -33,6 +34,19 @@ export const DEFAULT_BUFFERING: Buffering = { chunk: 10, maxChunk: 1000, factor:
 
 const isOneOf = (holder: Holder, names: ReadonlySet<string>): boolean => names.has(holder.cls.name) && !holder.isClass;
 
+/**
+ * Asks for the next items of an iterator or iterable, at most `count` (BUFFITER).
+ * @throws {ProtocolError} where the peer answers with something else than a tuple
+ */
+export function* askItems(holder: Holder, count: number): Steps<readonly unknown[]> {
+  const items = yield* ask(holder, HANDLE_BUFFITER, count);
+  if (!Array.isArray(items))
+    throw new ProtocolError(
+      `the peer answered BUFFITER of ${holder.cls.name} with a ${typeof items}, not with a tuple`,
+    );
+  return items;
+}
+
 /** One remote iterator, advanced chunk by chunk. */
 class Cursor {
   private iterator: Holder | undefined;
@@ -52,7 +66,10 @@ class Cursor {
     if (this.iterator === undefined) {
       const iterator = holderOf(yield* askCall(this.holder, '__iter__'));
       if (iterator === undefined)
-        throw new TypeError(`__iter__ of ${this.holder.cls.name} returned a value, not an iterator`);
+        throw codedError(
+          new TypeError(`__iter__ of ${this.holder.cls.name} returned a value, not an iterator`),
+          'ERR_RPYC_OPERATION',
+        );
       this.iterator = iterator;
     }
     if (this.buffering !== undefined) return yield* this.chunk(this.iterator, this.buffering);
@@ -65,9 +82,9 @@ class Cursor {
   }
 
   private *chunk(iterator: Holder, { maxChunk, factor }: Buffering): Steps<readonly unknown[]> {
-    const items = yield* ask(iterator, HANDLE_BUFFITER, this.wanted);
+    const items = yield* askItems(iterator, this.wanted);
     this.wanted = Math.min(maxChunk, Math.ceil(this.wanted * factor));
-    return items as readonly unknown[];
+    return items;
   }
 
   /** Gives the remote iterator back at once. */

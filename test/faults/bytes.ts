@@ -106,6 +106,8 @@ export function readBrine(bytes: Buffer, start = 0): { value: any; end: number }
         return false;
       case 0x05:
         return 'NotImplemented';
+      case 0x06:
+        return 'Ellipsis';
       case 0x08:
         return (next() as Buffer).toString('utf8');
       case 0x0e:
@@ -122,6 +124,11 @@ export function readBrine(bytes: Buffer, start = 0): { value: any; end: number }
         return BigInt(need(need(4).readUInt32BE()).toString());
       case 0x18:
         return need(8).readDoubleBE();
+      case 0x19:
+      case 0x1a:
+        return next(); // a slice, a frozenset: what they are made of
+      case 0x1b:
+        return [need(8).readDoubleBE(), need(8).readDoubleBE()];
       default:
         throw new Error(`tag ${tag} at ${at - 1}`);
     }

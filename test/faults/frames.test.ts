@@ -2,6 +2,7 @@
 // calls reject once, and a connection beside it notices nothing.
 import { deflateSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import * as rpyc from '../../src/index.ts';
 import { type Connection, type ConnectOptions, connect, ProtocolError, Service } from '../../src/index.ts';
 import { ScriptedPeer } from '../support/scripted-peer.ts';
 import * as b from './bytes.ts';
@@ -300,6 +301,42 @@ describe('a server that is hostile to a Node client', () => {
       message: expect.stringContaining('RPyC 4.0'),
     });
   });
+
+  test.each([
+    ['text', b.value(b.str('abc'))],
+    ['a number', b.value(b.int(3))],
+    ['None', b.value(b.NONE)],
+  ])(
+    'items (BUFFITER) that are %s are a ProtocolError of that call, and the connection lives',
+    async (_what, answer) => {
+      const { conn, link } = await toScripted();
+      const root = await conn.root;
+      const list = root.list();
+      await link.nextFrame();
+      await link.sendFrame(b.reply(1, b.remote(b.idPack('builtins.list', 7, 8))));
+      const items = [await list, await list, await list] as const;
+      const calls = [
+        rpyc.toArray(items[0]),
+        rpyc.value(items[1]),
+        (async () => {
+          for await (const item of items[2]) return item;
+        })(),
+      ];
+      for (const [i, call] of calls.entries()) {
+        (call as Promise<unknown>).catch(() => {});
+        await link.nextFrame();
+        await link.sendFrame(b.reply(i + 2, i === 2 ? b.remote(b.idPack('builtins.list_iterator', 9, 10)) : answer));
+      }
+      await link.nextFrame();
+      await link.sendFrame(b.reply(5, answer));
+      for (const call of calls)
+        await expect(call).rejects.toMatchObject({
+          code: 'ERR_RPYC_PROTOCOL',
+          message: expect.stringMatching(/answered BUFFITER of builtins\.list\w* with a \w+, not with a tuple/),
+        });
+      expect(conn.closed).toBe(false);
+    },
+  );
 
   test('an exception payload of any shape becomes an error, and the connection lives', async () => {
     const { conn, link } = await toScripted();
