@@ -147,6 +147,7 @@ export function flush(): void {
       tx.blobs = [];
       addon.flush(blobs);
     }
+    if (tx.grown) tx.shrink();
   }
   if (ctl[Ctl.PUSH_OUTPUT] !== 0) takePushOutput();
 }

@@ -86,6 +86,12 @@ const FLUSH_WORDS = 48 * 1024;
 /** Short strings are copied by a loop, which beats the call into Buffer (bench/micro/text.ts). */
 const SHORT_STRING = 14;
 
+/** What the transmit tape begins with, and returns to when a long message has made it larger than `TX_KEPT` bytes. */
+const TX_WORDS = 64 * 1024;
+const TX_FLOATS = 8 * 1024;
+const TX_BYTES = 128 * 1024;
+const TX_KEPT = 2 ** 21;
+
 const MOST_PER_WORD = 2100;
 
 /** Value of a decimal integer's digits beyond which CPython refuses it (and drops the connection). */
@@ -106,9 +112,9 @@ export const reentered = (): Error =>
  * Invariant: `ctl` holds the positions after the last committed message; `w f b` are those of the message in progress.
  */
 export class Transmit {
-  words: Int32Array = new Int32Array(64 * 1024);
-  floats: Float64Array = new Float64Array(8 * 1024);
-  bytes = raw(Buffer.alloc(128 * 1024));
+  words: Int32Array = new Int32Array(TX_WORDS);
+  floats: Float64Array = new Float64Array(TX_FLOATS);
+  bytes = raw(Buffer.alloc(TX_BYTES));
   w = 0;
   f = 0;
   b = 0;
@@ -120,6 +126,8 @@ export class Transmit {
   private blobStart = 0;
   /** Is a message unfinished? */
   writing = false;
+  /** Is memory held that a long message has needed, and no usual one does? */
+  grown = false;
   private readonly ctl: Int32Array;
   constructor(ctl: Int32Array) {
     this.ctl = ctl;
@@ -127,7 +135,9 @@ export class Transmit {
   }
 
   private register(): void {
-    addon.setTransmit(this.words, this.floats, this.bytes);
+    const { words, floats, bytes } = this;
+    addon.setTransmit(words, floats, bytes);
+    this.grown = words.byteLength + floats.byteLength + bytes.byteLength > TX_KEPT;
   }
 
   /**
@@ -180,6 +190,15 @@ export class Transmit {
   /** What the message in progress takes on the wire at most; a reference's id_pack of 4 KiB is two words. */
   get mostBytes(): number {
     return this.blobBytes + this.b - this.ctl[Ctl.TX_BYTES] + (this.w - this.start) * MOST_PER_WORD;
+  }
+
+  /** Gives that memory back, once nothing is on the tape. */
+  shrink(): void {
+    if (this.writing || this.ctl[Ctl.TX_WORDS] !== 0) return;
+    this.words = new Int32Array(TX_WORDS);
+    this.floats = new Float64Array(TX_FLOATS);
+    this.bytes = raw(Buffer.alloc(TX_BYTES));
+    this.register();
   }
 
   private growWords(more: number): void {

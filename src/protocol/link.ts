@@ -14,6 +14,9 @@ export interface LinkEvents {
   onFailure(error: Error): void;
 }
 
+/** As Addon.stats fills it; one for all links, since an array that the addon has seen takes memory outside the heap. */
+const counters = new Float64Array(6);
+
 export class Link {
   readonly config: Config;
   readonly options: ResolvedOptions;
@@ -32,8 +35,8 @@ export class Link {
   private wire = 0;
   /** Servers follow their client; until it spoke, this is what a request of ours is written in. 0: told by the transport. */
   private speaks: 0 | 5 | 6;
-  /** As Addon.stats fills it. */
-  private readonly counters = new Float64Array(6);
+  /** Traffic as it was at the end. */
+  private last: readonly number[] | undefined;
 
   constructor(
     transport: Transport,
@@ -135,8 +138,8 @@ export class Link {
     if (this.ending !== undefined) return;
     void this.variant;
     flush();
-    this.count();
-    this.counters.fill(0, 4);
+    const [bytesIn, bytesOut, messagesIn, messagesOut] = this.traffic;
+    this.last = [bytesIn, bytesOut, messagesIn, messagesOut, 0, 0];
     this.ending = error;
     this.transport.close();
     this.events.onEnd(error);
@@ -144,14 +147,14 @@ export class Link {
 
   // --- counters ----------------------------------------------------------------------------------------------------
 
-  private count(): void {
-    addon.stats(this.handle, this.counters);
-  }
-
-  /** `[bytes in, bytes out, messages in, messages out, bytes queued, live rids]`; after the end, what it was then. */
-  get traffic(): Float64Array {
-    if (this.ending === undefined) this.count();
-    return this.counters;
+  /**
+   * `[bytes in, bytes out, messages in, messages out, bytes queued, live rids]`, to be read at once: the next question, about any link, is
+   * answered in the same place. After the end, what it was then.
+   */
+  get traffic(): ArrayLike<number> & Iterable<number> {
+    if (this.last !== undefined) return this.last;
+    addon.stats(this.handle, counters);
+    return counters;
   }
 
   /** Bytes waiting to be written. */

@@ -6,8 +6,9 @@ import type { Pending } from '../refs/waiter.ts';
  * the ring doubles. (A Map shrinks and grows with every blocking call.)
  */
 export class PendingTable {
-  private slots: (Pending | undefined)[] = new Array(64).fill(undefined);
-  private seqs = new Float64Array(64);
+  // Eight at first: a server has thousands of connections, and most of them ask their clients nothing.
+  private slots: (Pending | undefined)[] = new Array(8).fill(undefined);
+  private seqs = new Float64Array(8);
   private count = 0;
 
   get size(): number {

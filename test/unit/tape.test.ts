@@ -71,6 +71,29 @@ describe('the transmit tape', () => {
     for (const sent of grown) expect(isDeepStrictEqual(received(endpoint.box(2, 0, sent)), sent)).toBe(true);
   });
 
+  test('what a long message has grown is given back by the next flush', () => {
+    const held = (): number => tx.words.byteLength + tx.floats.byteLength + tx.bytes.byteLength;
+    const most = 2 * 1024 * 1024;
+    const long = (): void => {
+      tx.container(Tag.TUPLE, 600_000);
+      for (let i = 0; i < 600_000; i++) tx.float(i + 0.5);
+    };
+    tx.begin(endpoint.handle, 2, 0, 0, 0);
+    long();
+    tx.commit();
+    expect(held()).toBeGreaterThan(most);
+    flush();
+    expect(held()).toBeLessThanOrEqual(most);
+    expect((received(addon.takeOutput(endpoint.handle) as Uint8Array) as number[]).length).toBe(600_000);
+    // Of a message that was given up, the next flush.
+    tx.begin(endpoint.handle, 2, 0, 0, 0);
+    long();
+    tx.rollback();
+    expect(held()).toBeGreaterThan(most);
+    expect(isDeepStrictEqual(received(endpoint.box(2, 1, 'short')), 'short')).toBe(true);
+    expect(held()).toBeLessThanOrEqual(most);
+  });
+
   test('an unfinished message leaves nothing behind', () => {
     tx.begin(endpoint.handle, 2, 1, 0, 0);
     tx.str('forgotten');

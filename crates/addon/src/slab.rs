@@ -12,7 +12,8 @@ const MAX_GENERATION: i32 = (1 << (31 - INDEX_BITS)) - 1;
 
 struct Entry<T> {
     generation: i32,
-    value: Option<T>,
+    /// Boxed: the entries stay, and most of them empty, after many were open at once.
+    value: Option<Box<T>>,
 }
 
 pub struct Slab<T> {
@@ -43,7 +44,7 @@ impl<T> Slab<T> {
         let entry = &mut self.entries[index];
         entry.generation = entry.generation % MAX_GENERATION + 1;
         let handle = entry.generation << INDEX_BITS | index as i32;
-        entry.value = Some(make(handle));
+        entry.value = Some(Box::new(make(handle)));
         Some(handle)
     }
 
@@ -54,20 +55,23 @@ impl<T> Slab<T> {
         if entry.generation != handle >> INDEX_BITS {
             return None;
         }
-        entry.value.as_mut()
+        entry.value.as_deref_mut()
     }
 
     pub fn remove(&mut self, handle: i32) -> Option<T> {
         self.get(handle)?;
         let index = handle & ((1 << INDEX_BITS) - 1);
         self.free.push_back(index as u32);
-        self.entries[index as usize].value.take()
+        self.entries[index as usize]
+            .value
+            .take()
+            .map(|value| *value)
     }
 
     pub fn values(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries
             .iter_mut()
-            .filter_map(|entry| entry.value.as_mut())
+            .filter_map(|entry| entry.value.as_deref_mut())
     }
 
     /// Takes everything out.
@@ -75,7 +79,7 @@ impl<T> Slab<T> {
         self.free.clear();
         self.entries
             .drain(..)
-            .filter_map(|entry| entry.value)
+            .filter_map(|entry| entry.value.map(|value| *value))
             .collect()
     }
 }
