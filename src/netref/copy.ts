@@ -7,6 +7,7 @@ import { exceptions } from '../python/exceptions.ts';
 import { readLiteral } from '../python/texts.ts';
 import { type Holder, holderOf, type RemoteClass } from '../refs/holder.ts';
 import { Assembly } from './assembly.ts';
+import { askItems } from './iteration.ts';
 import { describe, misfit, NOWHERE, type Node, type Place, pathTo, placeOf, show, tooDeep } from './node.ts';
 import { askPairs, EVERYTHING, isPair } from './pairs.ts';
 import { attributeNames, discover, readable, reprOf, type Shape, shapeOf } from './shapes.ts';
@@ -185,7 +186,7 @@ export class Copy {
         return this.askFields(node, shape.names ?? (yield* attributeNames(node.holder)));
       default:
         if (shape.of === 'dict') return yield* this.askDict(node);
-        node.items = this.counted(yield* ask(node.holder, H.HANDLE_BUFFITER, EVERYTHING), node);
+        node.items = this.counted(yield* askItems(node.holder, EVERYTHING), node);
         if (shape.of === 'bytes') node.made = { value: bytesOf(node) };
         else this.visitItems(node);
     }
@@ -223,7 +224,7 @@ export class Copy {
   }
 
   private *askNamedTuple(node: Node, names: readonly string[] | undefined): Steps<void> {
-    const items = this.counted(yield* ask(node.holder, H.HANDLE_BUFFITER, EVERYTHING), node);
+    const items = this.counted(yield* askItems(node.holder, EVERYTHING), node);
     if (names?.length !== items.length)
       return this.refuse(
         node,
@@ -266,7 +267,7 @@ export class Copy {
       return;
     }
     this.hidden.add(holder.cls);
-    for (const key of this.counted(yield* ask(holder, H.HANDLE_BUFFITER, EVERYTHING), node)) {
+    for (const key of this.counted(yield* askItems(holder, EVERYTHING), node)) {
       const pair: [unknown, unknown] = [key, undefined];
       node.pairs.push(pair);
       this.queue.push(() => this.askItem(node, pair));

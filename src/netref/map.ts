@@ -1,11 +1,11 @@
 // `rpyc.map(ref)`: a remote dict with the methods of a JavaScript Map. Uses what RPyC's default policy allows: `[]`, `in`, `len`, iteration.
-import { HANDLE_BUFFITER } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import type { Holder } from '../refs/holder.ts';
 import { misused } from './handler.ts';
 import type { Ref } from './helpers.ts';
+import { askItems } from './iteration.ts';
 import { askPairs, EVERYTHING, isPair } from './pairs.ts';
-import { ask, askCall, type Steps } from './steps.ts';
+import { askCall, type Steps } from './steps.ts';
 import { together } from './together.ts';
 import type { Argument, IsAny, Netref, Path, Result, SyncNetref, SyncResult } from './types.ts';
 import { type Kind, Shown, View } from './view.ts';
@@ -115,9 +115,7 @@ function* size(dict: Holder): Steps<number> {
 }
 
 function* allKeys(dict: Holder): Steps<readonly unknown[]> {
-  const keys = yield* ask(dict, HANDLE_BUFFITER, EVERYTHING);
-  if (!Array.isArray(keys)) throw misused(`${dict.cls.name} answered no keys`);
-  return keys;
+  return yield* askItems(dict, EVERYTHING);
 }
 
 type Entry = [key: unknown, value: unknown];

@@ -1,9 +1,9 @@
 // The items of a remote dict in as few requests as the peer's policy allows: `items()` where it may be called (RPyC's default hides it).
-import { HANDLE_BUFFITER } from '../constants.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
+import { askItems } from './iteration.ts';
 import { giveBack } from './keys.ts';
-import { ask, askCall, type Steps } from './steps.ts';
+import { askCall, type Steps } from './steps.ts';
 
 /** Items asked for when all are wanted. */
 export const EVERYTHING = 2 ** 31 - 1;
@@ -20,7 +20,7 @@ export function* askPairs(dict: Holder): Steps<{ readonly pairs: unknown } | und
   const holder = holderOf(view);
   if (holder === undefined) return { pairs: view };
   try {
-    return { pairs: yield* ask(holder, HANDLE_BUFFITER, EVERYTHING) };
+    return { pairs: yield* askItems(holder, EVERYTHING) };
   } finally {
     giveBack(view);
   }

@@ -1,15 +1,14 @@
 // `rpyc.set(ref)`: a remote set with the methods of a JavaScript Set. Under RPyC's default policy a set is changed by `|=` and `-=`.
 import { isPlain } from '../boxing/writer.ts';
-import { HANDLE_BUFFITER } from '../constants.ts';
 import { codedError } from '../errors.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { FrozenSet } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
-import { misused } from './handler.ts';
 import type { Ref } from './helpers.ts';
+import { askItems } from './iteration.ts';
 import { giveBack } from './keys.ts';
 import { EVERYTHING } from './pairs.ts';
-import { ask, askCall, type Steps } from './steps.ts';
+import { askCall, type Steps } from './steps.ts';
 import type { Argument, IsAny, Netref, Path, Result, SyncNetref, SyncResult } from './types.ts';
 import { type Kind, Shown, View } from './view.ts';
 
@@ -126,9 +125,7 @@ function itemsOf(): Next<unknown> {
   return function* (set) {
     if (read) return [];
     read = true;
-    const items = yield* ask(set, HANDLE_BUFFITER, EVERYTHING);
-    if (!Array.isArray(items)) throw misused(`${set.cls.name} answered no items`);
-    return items;
+    return yield* askItems(set, EVERYTHING);
   };
 }
 

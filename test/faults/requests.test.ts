@@ -464,12 +464,12 @@ describe('what an object is made of', () => {
       }
     });
 
-    test('items of a plain object are its data and nothing else', async () => {
+    test('items of a plain object are its data and methods, and nothing else', async () => {
       const { client } = await connected(config);
       const plain = await object(client, 'plain');
       const ask = (op: string, ...args: b.Brine[]) =>
         client.ask(b.CALLATTR, [plain, b.value(b.str(op)), b.value(b.tuple(...args))]);
-      for (const key of [...FORBIDDEN, ...INHERITED, 'method', 'trap', 'absent']) {
+      for (const key of [...FORBIDDEN, ...INHERITED, 'trap', 'absent']) {
         expect([key, b.raisedBy(await ask('__getitem__', b.str(key)))?.[0]]).toEqual([key, 'KeyError']);
         expect((await ask('__contains__', b.str(key))).body).toEqual([1, false]);
       }
@@ -478,6 +478,11 @@ describe('what an object is made of', () => {
         expect([key, (await ask('__delitem__', b.str(key))).kind]).toEqual([key, 3]);
       }
       expect((await ask('__getitem__', b.str('key'))).body).toEqual([1, 'value']);
+      expect((await ask('__contains__', b.str('method'))).body).toEqual([1, true]);
+      expect((await ask('__getitem__', b.str('method'))).body).toEqual([
+        4,
+        ['builtins.builtin_function_or_method', expect.any(Number), expect.any(Number)],
+      ]);
       expect(Object.getPrototypeOf(shared.plain)).toBe(Object.prototype);
       expect(shared.plain.method()).toBe('reached');
       expect(shared.plain.trap).toBe('reached');

@@ -146,19 +146,14 @@ test('user code that runs while a value is being written cannot use a connection
     exposed_count(...args: unknown[]) {
       return args.length;
     }
-    exposed_give = (): unknown => evil(() => this.conn);
+    exposed_give = (): unknown => evil(() => this.conn?.closeSync());
     private conn: rpyc.Connection | undefined;
     override onConnect(conn: rpyc.Connection) {
       this.conn = conn;
     }
   }
-  const evil = (of: () => rpyc.Connection | undefined): unknown =>
-    Object.freeze(
-      Object.defineProperty([0, 'x'], 0, {
-        enumerable: true,
-        get: () => of()?.sync.root.count('from the getter'),
-      }),
-    );
+  const evil = (use: () => unknown): unknown =>
+    Object.freeze(Object.defineProperty([0, 'x'], 0, { enumerable: true, get: use }));
   const server = new rpyc.Server(Echo, { config: { log_exceptions: false } });
   await server.start();
   onTestFinished(() => server.close());
@@ -168,7 +163,7 @@ test('user code that runs while a value is being written cannot use a connection
     await expect(
       conn.root.count(
         {},
-        evil(() => used),
+        evil(() => rpyc.oneway(used.root.count)('from the getter')),
       ),
     ).rejects.toMatchObject({ code: 'ERR_RPYC_OPERATION' });
   }
