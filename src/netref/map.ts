@@ -19,30 +19,45 @@ export interface RemoteMap<K, V> extends AsyncIterable<[Result<K>, Result<V>]> {
   get(key: Argument<K>): Promise<Result<V> | undefined>;
   /** Sets an entry; resolves with this view. */
   set(key: Argument<K>, value: Argument<V>): Promise<this>;
+  /** Is there such a key? */
   has(key: Argument<K>): Promise<boolean>;
   /** Removes an entry; false where there was none. */
   delete(key: Argument<K>): Promise<boolean>;
   /** Number of entries. */
   readonly size: Promise<number>;
+  /** The keys, as they are when the loop begins. */
   keys(): AsyncIterableIterator<Result<K>>;
+  /** The values, in the order of the keys. */
   values(): AsyncIterableIterator<Result<V>>;
+  /** Keys and values; what the view itself is iterated over. */
   entries(): AsyncIterableIterator<[Result<K>, Result<V>]>;
   /** Calls back for each entry, one after the other, and awaits what is returned. */
   forEach(callback: (value: Result<V>, key: Result<K>, map: this) => unknown, thisArg?: unknown): Promise<void>;
+  /** 'RemoteMap'. */
   readonly [Symbol.toStringTag]: string;
 }
 
 /** A remote dict as a Map, blocking: real values, loops are `for…of`. See {@link map}, and {@link RemoteMap} for what the methods do. */
 export interface SyncRemoteMap<K, V> extends Iterable<[SyncResult<K>, SyncResult<V>]> {
+  /** The value of a key; undefined where there is none. Never makes an entry, not even in a defaultdict. */
   get(key: Argument<K>): SyncResult<V> | undefined;
+  /** Sets an entry; returns this view. */
   set(key: Argument<K>, value: Argument<V>): this;
+  /** Is there such a key? */
   has(key: Argument<K>): boolean;
+  /** Removes an entry; false where there was none. */
   delete(key: Argument<K>): boolean;
+  /** Number of entries. */
   readonly size: number;
+  /** The keys, as they are when the loop begins. */
   keys(): IterableIterator<SyncResult<K>>;
+  /** The values, in the order of the keys. */
   values(): IterableIterator<SyncResult<V>>;
+  /** Keys and values; what the view itself is iterated over. */
   entries(): IterableIterator<[SyncResult<K>, SyncResult<V>]>;
+  /** Calls back for each entry. */
   forEach(callback: (value: SyncResult<V>, key: SyncResult<K>, map: this) => void, thisArg?: unknown): void;
+  /** 'SyncRemoteMap'. */
   readonly [Symbol.toStringTag]: string;
 }
 

@@ -14,6 +14,7 @@ import { type Kind, Shown, View } from './view.ts';
 
 /** A remote set as a Set, awaited: every method is a promise, loops are `for await`. See {@link set}. */
 export interface RemoteSet<T> extends AsyncIterable<Result<T>> {
+  /** Is it in the set? */
   has(item: Argument<T>): Promise<boolean>;
   /** Adds an item; resolves with this view. */
   add(item: Argument<T>): Promise<this>;
@@ -21,24 +22,37 @@ export interface RemoteSet<T> extends AsyncIterable<Result<T>> {
   delete(item: Argument<T>): Promise<boolean>;
   /** Number of items. */
   readonly size: Promise<number>;
+  /** The items, as `values` gives them. */
   keys(): AsyncIterableIterator<Result<T>>;
+  /** The items, as they are when the loop begins. */
   values(): AsyncIterableIterator<Result<T>>;
+  /** Each item twice, as a Set has it. */
   entries(): AsyncIterableIterator<[Result<T>, Result<T>]>;
   /** Calls back for each item, one after the other, and awaits what is returned. */
   forEach(callback: (item: Result<T>, same: Result<T>, set: this) => unknown, thisArg?: unknown): Promise<void>;
+  /** 'RemoteSet'. */
   readonly [Symbol.toStringTag]: string;
 }
 
 /** A remote set as a Set, blocking: real values, loops are `for…of`. See {@link set}, and {@link RemoteSet} for what the methods do. */
 export interface SyncRemoteSet<T> extends Iterable<SyncResult<T>> {
+  /** Is it in the set? */
   has(item: Argument<T>): boolean;
+  /** Adds an item; returns this view. */
   add(item: Argument<T>): this;
+  /** Removes an item; false where it was not there. */
   delete(item: Argument<T>): boolean;
+  /** Number of items. */
   readonly size: number;
+  /** The items, as `values` gives them. */
   keys(): IterableIterator<SyncResult<T>>;
+  /** The items, as they are when the loop begins. */
   values(): IterableIterator<SyncResult<T>>;
+  /** Each item twice, as a Set has it. */
   entries(): IterableIterator<[SyncResult<T>, SyncResult<T>]>;
+  /** Calls back for each item. */
   forEach(callback: (item: SyncResult<T>, same: SyncResult<T>, set: this) => void, thisArg?: unknown): void;
+  /** 'SyncRemoteSet'. */
   readonly [Symbol.toStringTag]: string;
 }
 

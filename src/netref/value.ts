@@ -65,9 +65,10 @@ export type CopiedObject =
  * | namedtuple, instance of a dataclass | an object without a prototype, by field |
  *
  * Functions and classes among the items of a dict (the methods of a Node peer's literal, too) are left out, as JSON leaves them out;
- * `others: 'keep'` keeps them, as references. What appears twice is copied once, cycles included. One request an object, 64 at a time; a dict takes two, or one an item where the
- * peer hides `items` (RPyC's default). Fields of a dataclass need the peer's `allow_public_attrs`, everything else its defaults.
- * References in a tuple (a frozen array) are copied as well; anything else comes back as it is.
+ * `others: 'keep'` keeps them, as references. What appears twice is copied once, cycles included. One request an object, 64 at a time;
+ * a dict takes two, or one an item where the peer hides `items` (RPyC's default). Fields of a dataclass need the peer's
+ * `allow_public_attrs`, everything else its defaults. References in a tuple (a frozen array) are copied as well; anything else comes back
+ * as it is.
  *
  *     const rows = await rpyc.value(await conn.root.rows(), { dicts: 'object' }); // [{ id: 1, paid: PyDecimal(9.90) }, …]
  *

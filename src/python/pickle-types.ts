@@ -144,7 +144,9 @@ export class PyDecimal {
 
 /** Python's fractions.Fraction, in Python's own normal form: lowest terms, a positive denominator. */
 export class PyFraction {
+  /** Carries the sign. */
   readonly numerator: bigint;
+  /** Greater than 0. */
   readonly denominator: bigint;
   /** @throws {RangeError} for a denominator that is not positive */
   constructor(numerator: bigint, denominator = 1n) {
@@ -157,6 +159,7 @@ export class PyFraction {
   valueOf(): number {
     return Number(this.numerator) / Number(this.denominator);
   }
+  /** As Python's `str`: `-1/3`, or `2`. */
   toString(): string {
     return this.denominator === 1n ? String(this.numerator) : `${this.numerator}/${this.denominator}`;
   }

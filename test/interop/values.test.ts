@@ -303,6 +303,28 @@ describeValues('Under the default policy, value()', {}, (check) => {
     }
   });
 
+  check('leaves code out of dicts, and keeps it on request', function* ({ root }) {
+    const ref = yield root.make(
+      '{"a": 1, "f": lambda: 2, "len": len, "cls": Plain, "bound": [].append, "in": {"f": len}}',
+    );
+    const base = yield root.get_refs();
+    expect(yield value(ref)).toEqual(
+      new Map<string, unknown>([
+        ['a', 1],
+        ['in', new Map()],
+      ]),
+    );
+    expect(yield value(ref, { dicts: 'object' })).toStrictEqual(object({ a: 1, in: object({}) }));
+    expect(yield root.get_refs()).toBe(base);
+    const kept = yield value(ref, { others: 'keep' });
+    expect([...kept.keys()]).toEqual(['a', 'f', 'len', 'cls', 'bound', 'in']);
+    expect(yield kept.get('f')()).toBe(2);
+    const list = yield root.make('[len]');
+    expect((yield* raised(() => value(list))).message).toMatch(
+      /^builtins.builtin_function_or_method has no value here/,
+    );
+  });
+
   check('gives back every reference that it was sent', function* ({ root }) {
     const ref = yield root.make('[[Color.RED], {"k": [Pair(1, [2])]}, cyclic_list(), {1: {2: 3}}, Exposed([1])]');
     yield value(yield root.make('Color.RED'));
@@ -424,6 +446,13 @@ describe.each(FACES)('A copy from a Node peer, %s,', (face) => {
     expect(yield value(yield root.sample('many'))).toHaveLength(1000);
     const point = yield root.sample('point');
     expect((yield* raised(() => value(point))).message).toMatch(/^js\.Point has no value here/);
+  });
+
+  check('of a literal with methods is its data', function* (root) {
+    const literal = yield root.sample('literal');
+    expect(yield literal.hi()).toBe(7);
+    expect(yield value(literal, { dicts: 'object' })).toStrictEqual(object({ x: 7, when: new Date(8) }));
+    expect(yield rpyc.map(literal).size).toBe(3);
   });
 
   check('never reaches a prototype', function* (root) {

@@ -49,6 +49,13 @@ const SAMPLES: Record<string, () => unknown> = {
     (made.list as unknown[]).push(made);
     return made;
   },
+  literal: () => ({
+    x: 7,
+    hi(this: { x: number }) {
+      return this.x;
+    },
+    when: new Date(8),
+  }),
   many: () => Array.from({ length: 1000 }, (_, i) => Array.from({ length: 100 }, (_, j) => i * 100 + j)),
   map: () =>
     new Map<unknown, unknown>([
