@@ -75,7 +75,7 @@ export { op } from './netref/operators.ts';
 export type { CallOptions } from './netref/options.ts';
 export { BgServingThread, oneway } from './netref/serving.ts';
 export { type RemoteSet, type SyncRemoteSet, set } from './netref/set.ts';
-export type { Argument, ByValue, Netref, Path, Result, SyncNetref, SyncResult } from './netref/types.ts';
+export type { Argument, ByValue, Called, Netref, Path, Result, SyncNetref, SyncResult } from './netref/types.ts';
 export { type Copied, type CopiedObject, type ValueOptions, value } from './netref/value.ts';
 export { type Config, type ConnectionOptions, DEFAULT_CONFIG } from './policy/config.ts';
 export type { Logger } from './policy/logger.ts';

@@ -1,11 +1,10 @@
 // The awaitable face of a remote object: every operation is a promise, an attribute a path.
 import { inspect } from 'node:util';
 import { HOLDER, type Holder } from '../refs/holder.ts';
-import { callLater } from './calls.ts';
 import { AwaitableHandler, describe, FACE, isLocal, MAX_CACHED } from './handler.ts';
 import { iterate } from './iteration.ts';
 import { type CallOptions, OPTIONS } from './options.ts';
-import { makePath } from './path.ts';
+import { callLater, makePath } from './path.ts';
 
 export class AwaitableNetref extends AwaitableHandler {
   private readonly holder: Holder;

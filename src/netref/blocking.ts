@@ -7,6 +7,7 @@ import { callNow } from './calls.ts';
 import { CALLABLE, describe, FACE, Handler, isLocal, MAX_CACHED } from './handler.ts';
 import { iterate } from './iteration.ts';
 import { deleteKey, hasKey, keyOf, readKey, writeKey } from './keys.ts';
+import { idiomNow } from './list.ts';
 import { type CallOptions, limitsOf, OPTIONS } from './options.ts';
 import { ask, askCall, runAsync, runSync } from './steps.ts';
 
@@ -64,9 +65,10 @@ export class BlockingNetref extends Handler {
   private read(key: string): unknown {
     const { holder, options } = this;
     const how = keyOf(holder, key);
-    if ('item' in how || holder.isClass || !isMethod(methodsOf(holder, options), key))
+    const isIdiom = 'idiom' in how && key !== 'length';
+    if (!isIdiom && (!('attr' in how) || holder.isClass || !isMethod(methodsOf(holder, options), key)))
       return runSync(readKey(holder, how), 'sync', options);
-    const stub = makeStub(holder, key, options);
+    const stub = isIdiom ? idiomNow(holder, key, options) : makeStub(holder, key, options);
     this.stubs ??= new Map();
     if (this.stubs.size < MAX_CACHED) this.stubs.set(key, stub);
     return stub;

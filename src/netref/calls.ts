@@ -1,9 +1,9 @@
-// Calls through a proxy: positional and keyword arguments, paths among them resolved first; the usual call in one step.
+// Arguments of calls through a proxy, paths and promises among them resolved first; and the blocking call. The awaited one is path.ts.
 import { isKwargs, type Kwargs, kwargs, splitKwargs } from '../python/values.ts';
 import type { Holder } from '../refs/holder.ts';
 import { pendingOf } from '../refs/pending-ref.ts';
 import { type CallOptions, limitsOf } from './options.ts';
-import { askCall, askFetch, runAsync, runSync, type Steps } from './steps.ts';
+import { askCall, askFetch, runSync, type Steps } from './steps.ts';
 
 /** Fetches what paths among the arguments stand for. */
 export function* resolveArgs(args: readonly unknown[]): Steps<readonly unknown[]> {
@@ -31,24 +31,12 @@ function* resolveAndCall(
   return yield* askCall(holder, name, yield* resolveArgs(args), yield* resolveNamed(named));
 }
 
-/** Are there no kwargs and no paths among the arguments? The usual case, and the fast one. */
+/** Are there no kwargs, no paths and no promises of calls among the arguments? The usual case, and the fast one. */
 export function isSimple(args: readonly unknown[]): boolean {
   for (const arg of args)
-    if (typeof arg === 'object' ? isKwargs(arg) : typeof arg === 'function' && pendingOf(arg) !== undefined)
+    if ((typeof arg === 'object' || typeof arg === 'function') && (isKwargs(arg) || pendingOf(arg) !== undefined))
       return false;
   return true;
-}
-
-/** Sends the call before it returns, unless arguments have to be fetched. */
-export function callLater(
-  holder: Holder,
-  name: string | undefined,
-  args: readonly unknown[],
-  options: CallOptions | undefined,
-): Promise<unknown> {
-  if (isSimple(args)) return holder.peer.call(holder, name, args, undefined, 'async', limitsOf(options));
-  const [positional, named] = splitKwargs(args);
-  return runAsync(resolveAndCall(holder, name, positional, named), 'async', options);
 }
 
 export function callNow(

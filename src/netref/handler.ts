@@ -1,6 +1,7 @@
 // What the proxies of this folder have in common: the targets, the names that are never forwarded, and traps that answer locally.
 import { inspect } from 'node:util';
 import { codedError } from '../errors.ts';
+import type { Face } from '../refs/face.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 
 /** `ref[FACE]` says how a netref, path or stub answers. */
@@ -18,16 +19,24 @@ export const isLocal = (key: string): boolean => LOCAL_NAMES.has(key) || key.sta
 /** Cached paths and stubs per reference; beyond, they are made anew. */
 export const MAX_CACHED = 256;
 
-/** Text of a reference for logs: no traffic. */
-export function describe(holder: Holder): string {
-  if (holder.released) return `[netref ${holder.cls.name}, released]`;
-  return `[netref ${holder.isClass ? 'class ' : ''}${holder.cls.name} #${holder.rid}]`;
+/** Containers that are printed often: what is in them has to be asked for. */
+const HINTED: ReadonlySet<string> = new Set(['builtins.list', 'builtins.dict', 'builtins.set']);
+
+/** Text of a reference for logs, with the id that its side gave it (Python's `id()`): no traffic. */
+export function describe(holder: Holder, hint = ''): string {
+  const { cls, peer, isClass, released } = holder;
+  if (released) return `[netref ${cls.name}, released]`;
+  if (peer.closed) return `[netref ${cls.name}, connection closed]`;
+  return `[netref ${isClass ? 'class ' : ''}${cls.name} #${peer.idOf(holder)}${hint}]`;
 }
 
 /** For util.inspect, which looks at the target, with the proxy as `this`. */
 function described(this: object): string {
   const holder = holderOf(this);
-  return holder === undefined ? String(this.toString()) : describe(holder);
+  if (holder === undefined) return String(this.toString());
+  if (!HINTED.has(holder.cls.name) || holder.isClass) return describe(holder);
+  const { [FACE]: face } = this as { readonly [FACE]?: Face };
+  return describe(holder, ` - ${face === 'sync' ? '' : 'await '}rpyc.repr(ref) shows it`);
 }
 
 // All proxies share a target: a bound function can be called and constructed, and has no property that a proxy must report.

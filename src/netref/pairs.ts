@@ -2,8 +2,7 @@
 import { exceptions } from '../python/exceptions.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 import { askItems } from './iteration.ts';
-import { giveBack } from './keys.ts';
-import { askCall, type Steps } from './steps.ts';
+import { askCall, giveBack, type Steps } from './steps.ts';
 
 /** Items asked for when all are wanted. */
 export const EVERYTHING = 2 ** 31 - 1;

@@ -1,78 +1,120 @@
-// Paths of the awaitable face: `conn.root.a.b` sends nothing until it is awaited or called.
+// Paths of the awaitable face: `conn.root.a.b` sends nothing until it is awaited or called; and what calling one returns, a promise on which
+// a path can go on. What a path does is links.ts.
 import { inspect } from 'node:util';
 import { splitKwargs } from '../python/values.ts';
 import { Holder, holderOf } from '../refs/holder.ts';
 import type { RootSource } from '../refs/netrefs.ts';
 import { PENDING, type PendingRef } from '../refs/pending-ref.ts';
-import { callLater, resolveArgs, resolveNamed } from './calls.ts';
+import { LimitedPending, PromisePending } from '../refs/waiter.ts';
+import { callPromises, expectAll, iterateLater, Settling } from './call-promise.ts';
+import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
 import { AwaitableHandler, CALLABLE, FACE, isLocal } from './handler.ts';
-import { callKey, callOn, giveBack, keyOf, readFrom, readKey } from './keys.ts';
-import { type CallOptions, OPTIONS } from './options.ts';
-import { askFetch, runAsync, runSync, type Steps } from './steps.ts';
+import { keyOf } from './keys.ts';
+import { follow, type Link, type Origin } from './links.ts';
+import { type CallOptions, limitsOf, OPTIONS } from './options.ts';
+import { runAsync, runSync, type Steps } from './steps.ts';
 
-/** Where a path starts: a reference, another path, or a root that is not fetched yet. */
-type PathParent = Holder | PendingRef;
+/** `key` of an object, or of what a promise or root stands for, as a path. */
+export const makePath = (origin: Origin, key: string, options: CallOptions | undefined): object =>
+  pathOf(origin, [key], options);
 
-/** `key` of `parent`, as a path. */
-export function makePath(parent: PathParent, key: string, options: CallOptions | undefined): object {
-  return new Proxy(CALLABLE, new Path(parent, key, options));
+function pathOf(origin: Origin, names: readonly string[], options: CallOptions | undefined): object {
+  return new Proxy(CALLABLE, new Path(origin, names, options));
 }
 
 /** `path` seen through other options. */
 export function repath(path: PendingRef, options: CallOptions | undefined): object | undefined {
-  if (path instanceof Path) return makePath(path.parent, path.key, options);
+  if (path instanceof Path) return pathOf(path.origin, path.names, options);
+  if (path instanceof Settling) return pathOf(path, [], options);
   return path instanceof RootPath ? new Proxy(CALLABLE, new RootPath(path.source, options)) : undefined;
 }
 
 /** What calling `path` is, where it is one CALLATTR for sure. */
 export function directCall(path: PendingRef): { readonly holder: Holder; readonly name: string } | undefined {
-  return path instanceof Path && path.direct !== undefined ? { holder: path.direct, name: path.key } : undefined;
+  return path instanceof Path && path.direct !== undefined ? { holder: path.direct, name: path.names[0] } : undefined;
+}
+
+/** What calls of this face return; a name on one is a path that starts with it. */
+const CallPromise = callPromises((settling, name) => makePath(settling, name, undefined));
+
+const promised = (steps: Steps<unknown>, options: CallOptions | undefined): Promise<unknown> =>
+  new CallPromise((resolve, reject) => void runAsync(steps, 'async', options).then(resolve, reject));
+
+/** Calls a remote object (or an attribute of it). Sends before it returns, unless arguments have to be fetched. */
+export function callLater(
+  holder: Holder,
+  name: string | undefined,
+  args: readonly unknown[],
+  options: CallOptions | undefined,
+): Promise<unknown> {
+  if (!isSimple(args)) return promised(resolveAndFollow(holder, [], name, args), options);
+  if (options !== undefined) return callWithin(holder, name, args, options);
+  return new CallPromise((resolve, reject) => {
+    holder.peer.callFor(new PromisePending('async', resolve, reject), holder, name, args, undefined);
+  });
+}
+
+function callWithin(
+  holder: Holder,
+  name: string | undefined,
+  args: readonly unknown[],
+  options: CallOptions,
+): Promise<unknown> {
+  const limits = limitsOf(options);
+  if (limits === undefined) return callLater(holder, name, args, undefined);
+  return new CallPromise((resolve, reject) => {
+    limits.check();
+    let seq = -1;
+    const pending = new LimitedPending('async', resolve, reject, limits, () => holder.peer.forget(seq));
+    try {
+      seq = holder.peer.callFor(pending, holder, name, args, undefined);
+    } catch (error) {
+      pending.reject(error);
+    }
+  });
+}
+
+const get = (name: string): Link => ({ kind: 'get', name });
+
+function* resolveAndFollow(
+  origin: Origin,
+  gets: readonly string[],
+  name: string | undefined,
+  args: readonly unknown[],
+): Steps<unknown> {
+  const [positional, keywords] = splitKwargs(args);
+  expectAll(positional);
+  if (keywords !== undefined) expectAll(Object.values(keywords));
+  const resolved = yield* resolveArgs(positional);
+  const named = yield* resolveNamed(keywords);
+  return yield* follow(origin, [...gets.map(get), { kind: 'call', name, args: resolved, named }]);
 }
 
 /** An object of the peer that `path` leads through, once there is one. */
-export function originOf(path: PendingRef): Holder | undefined {
-  if (path instanceof Path) return path.parent instanceof Holder ? path.parent : originOf(path.parent);
+export async function originOf(path: PendingRef): Promise<Holder | undefined> {
+  if (path instanceof Path) return path.origin instanceof Holder ? path.origin : originOf(path.origin);
+  if (path instanceof Settling) return path.promise.then(holderOf, () => undefined);
   return path instanceof RootPath ? holderOf(path.source.root) : undefined;
 }
 
 class Path extends AwaitableHandler implements PendingRef {
-  readonly parent: PathParent;
-  readonly key: string;
+  readonly origin: Origin;
+  readonly names: readonly string[];
   private readonly options: CallOptions | undefined;
   /** Of a reference whose key is an attribute for sure: calling it is one CALLATTR. */
   readonly direct: Holder | undefined;
 
-  constructor(parent: PathParent, key: string, options: CallOptions | undefined) {
+  constructor(origin: Origin, names: readonly string[], options: CallOptions | undefined) {
     super();
-    this.parent = parent;
-    this.key = key;
+    this.origin = origin;
+    this.names = names;
     this.options = options;
-    this.direct = parent instanceof Holder && 'attr' in keyOf(parent, key) ? parent : undefined;
+    this.direct =
+      names.length === 1 && origin instanceof Holder && 'attr' in keyOf(origin, names[0]) ? origin : undefined;
   }
 
-  private *read(): Steps<unknown> {
-    const { parent, key } = this;
-    if (parent instanceof Holder) return yield* readKey(parent, keyOf(parent, key));
-    const value = yield* askFetch(parent);
-    try {
-      return yield* readFrom(value, key);
-    } finally {
-      if (parent instanceof Path) giveBack(value);
-    }
-  }
-
-  private *call(args: readonly unknown[]): Steps<unknown> {
-    const { parent, key } = this;
-    const [positional, keywords] = splitKwargs(args);
-    const resolved = yield* resolveArgs(positional);
-    const named = yield* resolveNamed(keywords);
-    if (parent instanceof Holder) return yield* callKey(parent, key, resolved, named);
-    const value = yield* askFetch(parent);
-    try {
-      return yield* callOn(value, key, resolved, named);
-    } finally {
-      if (parent instanceof Path) giveBack(value);
-    }
+  private read(): Steps<unknown> {
+    return follow(this.origin, this.names.map(get));
   }
 
   fetch(): Promise<unknown> {
@@ -83,8 +125,12 @@ class Path extends AwaitableHandler implements PendingRef {
     return runSync(this.read(), 'async', this.options);
   }
 
+  expected(): void {
+    if (!(this.origin instanceof Holder)) this.origin.expected?.();
+  }
+
   get(_target: object, key: string | symbol, receiver: object): unknown {
-    if (typeof key === 'string' && !isLocal(key)) return makePath(this, key, this.options);
+    if (typeof key === 'string' && !isLocal(key)) return pathOf(this.origin, [...this.names, key], this.options);
     switch (key) {
       case 'then':
         return (resolve: (value: unknown) => unknown, reject: (error: unknown) => unknown) =>
@@ -100,27 +146,32 @@ class Path extends AwaitableHandler implements PendingRef {
       case OPTIONS:
         return this.options;
       case Symbol.asyncIterator:
-        return () => iteratePath(receiver as PromiseLike<unknown>);
+        return () => iterateLater(receiver as PromiseLike<unknown>);
       case Symbol.toPrimitive:
       case 'toString':
       case 'toJSON':
       case inspect.custom:
-        return () => `[netref path ${this.text()}]`;
+        return () => `[netref path ${[this.start(), ...this.names].join('.')}]`;
       default:
         return undefined;
     }
   }
 
-  private text(): string {
-    const { parent } = this;
-    const before = parent instanceof Path ? parent.text() : parent instanceof Holder ? parent.cls.name : 'root';
-    return `${before}.${this.key}`;
+  private start(): string {
+    const { origin } = this;
+    if (origin instanceof Holder) return origin.cls.name;
+    return origin instanceof Settling ? '(call)' : 'root';
   }
 
   apply(_target: object, _self: unknown, args: unknown[]): Promise<unknown> {
-    return this.direct === undefined
-      ? runAsync(this.call(args), 'async', this.options)
-      : callLater(this.direct, this.key, args, this.options);
+    const { direct, names, options } = this;
+    if (direct !== undefined) return callLater(direct, names[0], args, options);
+    // While arguments are fetched, nobody waits for the promise that this starts with.
+    this.expected();
+    // A promise cannot be called: `root.adder(1).__call__(2)` is how to call what it will be, whatever side that is on.
+    const name = names.at(-1);
+    const called = name === '__call__' ? undefined : name;
+    return promised(resolveAndFollow(this.origin, names.slice(0, -1), called, args), options);
   }
 
   construct(_target: object, args: unknown[]): object {
@@ -130,11 +181,6 @@ class Path extends AwaitableHandler implements PendingRef {
   has(_target: object, key: string | symbol): boolean {
     return key === Symbol.asyncIterator || key === PENDING || key === FACE;
   }
-}
-
-async function* iteratePath(path: PromiseLike<unknown>): AsyncGenerator<unknown> {
-  const value = await path;
-  yield* value as AsyncIterable<unknown>;
 }
 
 /** `conn.root` of a connection whose root was not asked for yet: a path that starts with GETROOT. */
@@ -158,7 +204,7 @@ class RootPath extends AwaitableHandler implements PendingRef {
   }
 
   get(_target: object, key: string | symbol): unknown {
-    if (typeof key === 'string' && !isLocal(key)) return makePath(this, key, this.options);
+    if (typeof key === 'string' && !isLocal(key)) return pathOf(this, [key], this.options);
     switch (key) {
       case 'then':
         return (resolve: (value: unknown) => unknown, reject: (error: unknown) => unknown) =>
@@ -179,8 +225,8 @@ class RootPath extends AwaitableHandler implements PendingRef {
     }
   }
 
-  async apply(_target: object, _self: unknown, args: unknown[]): Promise<unknown> {
-    return Reflect.apply((await this.fetch()) as (...args: unknown[]) => unknown, undefined, args);
+  apply(_target: object, _self: unknown, args: unknown[]): Promise<unknown> {
+    return promised(resolveAndFollow(this, [], undefined, args), this.options);
   }
 }
 

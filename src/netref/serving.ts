@@ -7,11 +7,12 @@ import { splitKwargs } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 import { pendingOf } from '../refs/pending-ref.ts';
 import { isSimple, resolveArgs, resolveNamed } from './calls.ts';
+import { makeView } from './faces.ts';
 import { misused } from './handler.ts';
 import { faceOf, notNetref, type Ref } from './helpers.ts';
-import { giveBack } from './keys.ts';
+
 import { directCall, originOf } from './path.ts';
-import { runSync } from './steps.ts';
+import { giveBack, runSync } from './steps.ts';
 
 /**
  * A callable that sends the call and forgets it: what is answered is given back at once, and an exception goes to the `logger` of the
@@ -28,7 +29,7 @@ export function oneway(callable: Ref): (...args: unknown[]) => void {
   if (holder !== undefined)
     return (...args) => {
       if (face === 'async' && !isSimple(args))
-        ignore(Reflect.apply(callable, undefined, args), () => holder, `a ${holder.cls.name}`);
+        ignore(Reflect.apply(callable, undefined, args), async () => holder, `a ${holder.cls.name}`);
       else {
         const [positional, named] = splitKwargs(args);
         holder.peer.callOneway(holder, undefined, runSync(resolveArgs(positional)), runSync(resolveNamed(named)));
@@ -36,17 +37,18 @@ export function oneway(callable: Ref): (...args: unknown[]) => void {
     };
   if (pending === undefined || face === 'sync') throw notNetref(callable);
   const direct = directCall(pending);
+  const later = typeof callable === 'function' ? callable : makeView(callable, face, undefined);
   return (...args) => {
     if (direct !== undefined && isSimple(args))
       direct.holder.peer.callOneway(direct.holder, direct.name, args, undefined);
-    else ignore(Reflect.apply(callable, undefined, args), () => originOf(pending), String(callable));
+    else ignore(Reflect.apply(later, undefined, args), () => originOf(pending), String(later));
   };
 }
 
 /** Gives back what is answered, and tells the logger what the peer raised: nobody else will hear of it. */
-function ignore(answer: Promise<unknown>, origin: () => Holder | undefined, name: string): void {
-  answer.then(giveBack, (error: unknown) => {
-    if (error instanceof PythonError) origin()?.peer.unheard(name, error);
+function ignore(answer: Promise<unknown>, origin: () => Promise<Holder | undefined>, name: string): void {
+  answer.then(giveBack, async (error: unknown) => {
+    if (error instanceof PythonError) (await origin())?.peer.unheard(name, error);
   });
 }
 

@@ -6,9 +6,8 @@ import { FrozenSet } from '../python/values.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
 import type { Ref } from './helpers.ts';
 import { askItems } from './iteration.ts';
-import { giveBack } from './keys.ts';
 import { EVERYTHING } from './pairs.ts';
-import { askCall, type Steps } from './steps.ts';
+import { askCall, giveBack, type Steps } from './steps.ts';
 import type { Argument, IsAny, Netref, Path, Result, SyncNetref, SyncResult } from './types.ts';
 import { type Kind, Shown, View } from './view.ts';
 

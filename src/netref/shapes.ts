@@ -14,8 +14,7 @@ import {
   readUuid,
 } from '../python/texts.ts';
 import { type Holder, holderOf, IdPackOf, type RemoteClass } from '../refs/holder.ts';
-import { giveBack } from './keys.ts';
-import { ask, askCall, type Steps } from './steps.ts';
+import { ask, askCall, giveBack, type Steps } from './steps.ts';
 
 export type Container = 'list' | 'tuple' | 'set' | 'frozenset' | 'dict' | 'bytes';
 

@@ -1,7 +1,7 @@
 // One definition of an operation for both faces: a generator yields the requests it needs, a driver answers them blocking or awaiting.
 import type { Kwargs } from '../python/values.ts';
 import type { Face } from '../refs/face.ts';
-import type { Holder, Peer } from '../refs/holder.ts';
+import { type Holder, holderOf, type Peer } from '../refs/holder.ts';
 import type { Limits } from '../refs/limits.ts';
 import type { PendingRef } from '../refs/pending-ref.ts';
 import { Waiter } from '../refs/waiter.ts';
@@ -108,6 +108,12 @@ function manyLater(asks: readonly Single[], face: Face, limits: Limits | undefin
   );
 }
 
+/** Drops a reference that has served as soon as it has: the intermediate object of a chain, a value that was only looked for. */
+export function giveBack(value: unknown): void {
+  const holder = holderOf(value);
+  if (holder !== undefined) holder.peer.release(holder);
+}
+
 function answerSync(step: Ask, face: Face, limits: Limits | undefined): unknown {
   if (step.kind === 'request') return step.peer.askSync(face, step.handler, step.args, limits);
   if (step.kind === 'call')
@@ -125,7 +131,16 @@ function answerLater(step: Ask, face: Face, limits: Limits | undefined): unknown
   if (step.kind === 'request') return step.peer.ask(face, step.handler, step.args, limits);
   if (step.kind === 'call') return step.holder.peer.call(step.holder, step.name, step.args, step.named, face, limits);
   if (step.kind === 'many') return manyLater(step.asks, face, limits);
-  return step.kind === 'fetch' ? step.what.fetch() : step.value;
+  if (step.kind === 'settle') return step.value;
+  return limits === undefined ? step.what.fetch() : withinLimits(step.what.fetch(), limits);
+}
+
+/** What a path or the promise of a call stands for has limits of its own, or none. */
+function withinLimits(coming: Promise<unknown>, limits: Limits): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const stop = limits.watch(reject);
+    coming.then(resolve, reject).finally(stop);
+  });
 }
 
 /** Runs an operation to its end, blocking. */

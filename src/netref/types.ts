@@ -146,14 +146,14 @@ export type SyncResult<R> =
 
 /** Calls of a remote function, awaited: keyword arguments go last, as `kwargs({…})`. */
 type AsyncCall<T> = T extends (...args: infer A) => infer R
-  ? (...args: [...Arguments<A>, named?: Kwargs] | Arguments<A>) => Promise<Result<R>>
+  ? (...args: [...Arguments<A>, named?: Kwargs] | Arguments<A>) => Called<R>
   : unknown;
 type AsyncConstruct<T> = T extends abstract new (
   ...args: infer A
 ) => infer I
   ? new (
       ...args: [...Arguments<A>, named?: Kwargs] | Arguments<A>
-    ) => Promise<Netref<I>>
+    ) => Called<I>
   : unknown;
 type SyncCall<T> = T extends (...args: infer A) => infer R
   ? (...args: [...Arguments<A>, named?: Kwargs] | Arguments<A>) => SyncResult<R>
@@ -166,18 +166,109 @@ type SyncConstruct<T> = T extends abstract new (
     ) => SyncNetref<I>
   : unknown;
 
+/**
+ * What an awaited call that is declared as `R` returns: a promise, which can be gone on with before it is awaited:
+ * `await root.point(1, 2).scale(2).norm()`, `await root.list().length`, `for await (const item of root.list())`.
+ */
+export type Called<R> = Promise<Result<R>> & PathMembers<Awaited<R>>;
+
 /** An attribute of the awaitable face: nothing is sent until it is awaited or called, and what is below it can be named before that. */
 export type Path<V> = PromiseLike<Result<V>> & AsyncCall<V> & AsyncConstruct<V> & PathMembers<Awaited<V>>;
 
+/** What can be named of a `V` that is not there yet. */
 type PathMembers<V> =
   IsAny<V> extends true
-    ? unknown
+    ? Unknown
     : V extends ByValue
-      ? unknown
-      : { readonly [K in keyof There<V> as Member<K>]: Path<There<V>[K]> };
+      ? ValueMembers<V>
+      : IsTuple<V> extends true
+        ? TupleMembers<V>
+        : { readonly [K in keyof There<V> as Member<K>]: Path<There<V>[K]> } & ListIdioms<V> & Iteration<V>;
+
+/** Of what is declared as `any`, everything can be named. */
+interface Unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped remote object has whatever attributes it has
+  readonly [name: string]: any;
+}
+
+type Iteration<V> = Iterates<V> extends true ? AsyncIterable<Result<ItemOf<V>>> : unknown;
+
+/** Members of what comes by value, by JavaScript's own names: `await root.name().toUpperCase()`. */
+type ValueMembers<V> = V extends string
+  ? MembersOf<InstanceType<StringConstructor>>
+  : V extends number
+    ? MembersOf<InstanceType<NumberConstructor>>
+    : V extends Uint8Array | FrozenSet | Slice | Complex
+      ? MembersOf<V>
+      : unknown;
+/** A mapped type over a primitive is that primitive; over its interface it is not. */
+type MembersOf<V extends object> = { readonly [K in keyof V as Member<K>]: ValuePath<V[K]> };
+type ValuePath<V> = V extends (...args: never[]) => infer R
+  ? PromiseLike<V> & ((...args: unknown[]) => Promise<Awaited<R>> & ValueMembers<Awaited<R>>)
+  : PromiseLike<V> & ValueMembers<V>;
+
+/** Members of a tuple, whose items come with it. */
+type TupleMembers<V> = V extends readonly unknown[]
+  ? { readonly [K in Exclude<keyof V, keyof (readonly unknown[])>]: Path<V[K]> } & ArrayIdioms<Result<V[number]>> &
+      Iteration<V>
+  : unknown;
+
+/** An Array that was made here of a remote list's items, and is awaited or gone on with. */
+type Items<I> = Promise<I[]> & ArrayIdioms<I> & AsyncIterable<I>;
+type Each<I, R> = (item: I, index: number, all: readonly I[]) => R;
+
+/** Methods of Array on a remote list, awaited: over one fetch of all items, with callbacks that run here. */
+interface ArrayIdioms<I> {
+  readonly length: Path<number>;
+  map<U>(callback: Each<I, U>, self?: unknown): Items<U>;
+  filter<S extends I>(predicate: (item: I, index: number, all: readonly I[]) => item is S, self?: unknown): Items<S>;
+  filter(predicate: Each<I, unknown>, self?: unknown): Items<I>;
+  forEach(callback: Each<I, void>, self?: unknown): Promise<void>;
+  reduce(callback: (sum: I, item: I, index: number, all: readonly I[]) => I): Promise<I>;
+  reduce<S>(callback: (sum: S, item: I, index: number, all: readonly I[]) => S, first: S): Promise<S>;
+  reduceRight(callback: (sum: I, item: I, index: number, all: readonly I[]) => I): Promise<I>;
+  reduceRight<S>(callback: (sum: S, item: I, index: number, all: readonly I[]) => S, first: S): Promise<S>;
+  some(predicate: Each<I, unknown>, self?: unknown): Promise<boolean>;
+  every(predicate: Each<I, unknown>, self?: unknown): Promise<boolean>;
+  find(predicate: Each<I, unknown>, self?: unknown): Promise<I | undefined>;
+  findIndex(predicate: Each<I, unknown>, self?: unknown): Promise<number>;
+  findLast(predicate: Each<I, unknown>, self?: unknown): Promise<I | undefined>;
+  findLastIndex(predicate: Each<I, unknown>, self?: unknown): Promise<number>;
+  includes(item: unknown, from?: number): Promise<boolean>;
+  indexOf(item: unknown, from?: number): Promise<number>;
+  lastIndexOf(item: unknown, from?: number): Promise<number>;
+  join(separator?: string): Called<string>;
+  slice(start?: number, end?: number): Items<I>;
+  concat<U = I>(...others: (U | readonly U[])[]): Items<I | U>;
+  flat(depth?: number): Items<unknown>;
+  flatMap<U>(callback: Each<I, U | readonly U[]>, self?: unknown): Items<U>;
+  entries(): Promise<IterableIterator<[number, I]>> & AsyncIterable<[number, I]>;
+  keys(): Promise<IterableIterator<number>> & AsyncIterable<number>;
+  values(): Promise<IterableIterator<I>> & AsyncIterable<I>;
+  toSorted(compare?: (a: I, b: I) => number): Items<I>;
+  toReversed(): Items<I>;
+}
+
+/** What a mutable array of the interface has besides Python's methods, awaited. */
+type ListIdioms<T> = T extends readonly (infer I)[]
+  ? ArrayIdioms<Result<I>> & {
+      at(index: number): Promise<Result<I> | undefined> & PathMembers<Awaited<I>>;
+      push(...items: Argument<I>[]): Promise<number>;
+      unshift(...items: Argument<I>[]): Promise<number>;
+    }
+  : unknown;
+
+/** As {@link ListIdioms}, blocking: Array's own. */
+type SyncListIdioms<T> = T extends readonly (infer I)[]
+  ? Readonly<Pick<SyncResult<I>[], Exclude<keyof ArrayIdioms<I>, 'flat'> | 'at'>> & {
+      flat(depth?: number): unknown[];
+      push(...items: Argument<I>[]): number;
+      unshift(...items: Argument<I>[]): number;
+    }
+  : unknown;
 
 /**
- * A remote `T` through the awaitable face: methods return promises, properties are paths to await, iterables are iterated by `for await`.
+ * A remote `T` through the awaitable face: methods return promises (that can be gone on with), properties are paths to await, iterables are iterated by `for await`.
  * `T` is an interface of what is over there, written as if it were local: `interface Calculator { add(a: number, b: number): number }`.
  *
  *     const root: rpyc.Netref<Calculator> = conn.root;      // or rpyc.rootAs<Calculator>(conn)
@@ -189,7 +280,8 @@ export type Netref<T> =
       any
     : { readonly [K in keyof There<T> as Member<K>]: Path<There<T>[K]> } & AsyncCall<T> &
         AsyncConstruct<T> &
-        (Iterates<T> extends true ? AsyncIterable<Result<ItemOf<T>>> : unknown) &
+        ListIdioms<T> &
+        Iteration<T> &
         AsyncDisposable &
         Disposable;
 
@@ -208,6 +300,7 @@ export type SyncNetref<T> =
       any
     : { [K in keyof There<T> as Member<K>]: SyncMember<There<T>[K]> } & SyncCall<T> &
         SyncConstruct<T> &
+        SyncListIdioms<T> &
         (Iterates<T> extends true ? Iterable<SyncResult<ItemOf<T>>> : unknown) &
         Disposable;
 

@@ -219,6 +219,10 @@ export class RemotePeer implements Peer {
     else this.remote.release(holder);
   }
 
+  idOf(holder: Holder): string {
+    return this.remote.idOf(holder);
+  }
+
   proxyOf(holder: Holder): object {
     return holder.asyncProxy ?? this.netrefs.proxy(holder, 'async');
   }

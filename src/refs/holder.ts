@@ -74,6 +74,8 @@ export interface Peer {
 
   /** Takes back one acquisition of a reference; the last one frees the object there. */
   release(holder: Holder): void;
+  /** The id that the peer gave an object (Python's `id()`), in decimals; of a class, its class_id. Only while the connection is open. */
+  idOf(holder: Holder): string;
   /** What stands for a holder as a value: its awaitable proxy. */
   proxyOf(holder: Holder): object;
 }

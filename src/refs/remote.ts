@@ -71,6 +71,12 @@ export class RemoteObjects {
     for (const holder of arrived) if (!holder.released) this.release(holder);
   }
 
+  /** The id that the peer gave an object (Python's `id()`), in decimals; of a class, its class_id. Only while the connection is open. */
+  idOf(holder: Holder): string {
+    const [classId, instanceId] = addon.idPack(this.handle, holder.rid);
+    return holder.isClass ? classId : instanceId;
+  }
+
   /** Takes back one acquisition of a reference; with the last one it cannot be used any more. */
   release(holder: Holder): void {
     const { rid } = holder;

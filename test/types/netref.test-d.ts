@@ -28,6 +28,7 @@ interface Engine {
   apply(callback: (value: number) => number): number;
   adder(): (a: number) => number;
   table(): Map<string, Point>;
+  untyped(): any;
 }
 
 export async function awaitable(conn: rpyc.Connection): Promise<void> {
@@ -79,8 +80,8 @@ export async function awaitable(conn: rpyc.Connection): Promise<void> {
   await root.subtract(1, 2);
   // @ts-expect-error a promise is no number: it has to be awaited
   const early: number = root.add(1, 2);
-  // @ts-expect-error a list has Python's methods
-  await points.push(made);
+  // @ts-expect-error what changes a list is Python's: it has no splice
+  await points.splice(0, 1);
   // @ts-expect-error the callback's point is remote: its norm is a promise
   await root.each((each) => each.norm() > 1);
   // @ts-expect-error an awaitable reference is not written by assignment
@@ -88,6 +89,75 @@ export async function awaitable(conn: rpyc.Connection): Promise<void> {
   // @ts-expect-error an awaitable list is iterated by for await
   for (const item of await root.points()) void item;
   void early;
+}
+
+/** A call's result, used before it is awaited. */
+export async function chained(conn: rpyc.Connection): Promise<void> {
+  const root = rpyc.rootAs<Engine>(conn);
+  const norm: number = await root.later().scale(2).scale(3).norm();
+  const label: string | null = await root.later().label;
+  const upper: string = await root.options('x').toUpperCase();
+  const size: number = await root.options('x').length;
+  const text: string = await root.add(1, 2).toFixed(2);
+  const byte: number = await root.raw(new Uint8Array(1)).byteLength;
+  const made: number = await new root.Point(1, 2).norm();
+  const first: number = await root.pair()[0];
+  const second: number = await root.pair()[1].scale(2).norm();
+  const fromDict: number = await root.table().get('x').norm();
+  const item: number = await root.points()[0].norm();
+  const last: number | undefined = await root.points().at(-1).norm();
+  is<Awaited<ReturnType<typeof root.later>>, rpyc.Netref<Point>>(true);
+  for await (const each of root.points()) is<typeof each, rpyc.Netref<Point>>(true);
+  await root.add(root.later().norm(), root.points().length);
+  const whatever: Promise<unknown> = root.untyped().whatever.it(1).has;
+  void [norm, label, upper, size, text, byte, made, first, second, fromDict, item, last, whatever];
+
+  const [plain] = await Promise.all([root.later(), root.add(1, 2)]);
+  is<typeof plain, rpyc.Netref<Point>>(true);
+  const promise: Promise<number> = root.add(1, 2);
+  const handled: Promise<number | undefined> = root.add(1, 2).catch(() => undefined);
+  void [promise, handled];
+
+  // @ts-expect-error a point has no such method
+  await root.later().nope();
+  // @ts-expect-error a number has no such member
+  await root.add(1, 2).foo;
+  // @ts-expect-error the promise of a list is iterated by for await
+  for (const each of root.points()) void each;
+}
+
+/** Lists by the names of Array. */
+export async function lists(conn: rpyc.Connection): Promise<void> {
+  const root = rpyc.rootAs<Engine>(conn);
+  const list = await root.points();
+  const length: number = await list.length;
+  const labels: (string | null)[] = await Promise.all(await list.map((each) => each.label));
+  const doubled: number[] = await root.nested.list.map((n) => n * 2);
+  const texts: string[] = await root.nested.list.filter((n) => n > 1).map((n, at) => `${n} ${at}`);
+  const sum: number = await root.nested.list.reduce((a, b) => a + b, 0);
+  const point: rpyc.Netref<Point> | undefined = await list.find((_each, at) => at === 1);
+  const pushed: number = await list.push(list[0], await root.later());
+  const joined: string = await root.nested.list.join().trim();
+  for await (const [at, n] of root.nested.list.entries()) is<[typeof at, typeof n], [number, number]>(true);
+  const sorted: number[] = await root.nested.list.toSorted((a, b) => b - a);
+  void [length, labels, doubled, texts, sum, point, pushed, joined, sorted];
+  // @ts-expect-error the callback is given numbers
+  await root.nested.list.map((n: string) => n);
+  // @ts-expect-error only points go into a list of points
+  await list.push(1);
+  // @ts-expect-error the length of a remote list is not set
+  list.length = 0;
+
+  const { root: blocking } = { root: rpyc.rootAs<Engine>(conn.sync) };
+  const points = blocking.points();
+  const norms: number[] = points.map((each) => each.norm());
+  const count: number = points.length;
+  const at: rpyc.SyncNetref<Point> | undefined = points.at(-1);
+  const big: number[] = blocking.nested.list.filter((n) => n > 1).toReversed();
+  points.push(points[0]);
+  void [norms, count, at, big];
+  // @ts-expect-error the length of a remote list is not set
+  points.length = 0;
 }
 
 export function blocking(conn: rpyc.SyncConnection): void {

@@ -27,7 +27,7 @@ const LAYERS: Record<string, readonly string[]> = {
   zerorpc: ['native'],
   infi: ['native', 'zerorpc'],
   index: ['*'],
-  internals: ['boxing', 'native'],
+  internals: ['boxing', 'native', 'netref'],
   cli: ['*'],
 };
 
