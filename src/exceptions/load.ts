@@ -8,7 +8,7 @@ import { asPythonError, exceptionClass, exceptions, hidden, messageOf, PythonErr
 import { unknownException } from '../python/thrown.ts';
 import { type JsError, jsErrorsIn, type Slot } from './js-error.ts';
 import { JS_ERROR, makeNative } from './natives.ts';
-import { setStack, withCallerFrames } from './stack.ts';
+import { setCallerStack, setStack, withoutStack } from './stack.ts';
 
 const REMOTE_TRACEBACK = '\n\n========= Remote Traceback ';
 
@@ -19,10 +19,15 @@ export function loadException(payload: unknown): Error {
   const received = receive(payload);
   if (received === undefined) return new PythonError('exception of an unknown form');
   const js = jsErrorsIn(received.attrs);
-  const error = withCallerFrames(() => load(received, js[0]));
-  if (received.text !== '') appendTraceback(error, received.text);
+  const error = withoutStack(() => load(received, js[0]));
+  const hint = hintFor(error);
+  if (hint !== undefined) hidden(error, 'hint', hint);
+  setCallerStack(
+    error,
+    remoteTraceback(received.text) + (hint === undefined ? '' : `\n\nHint: ${hint}`),
+    loadException,
+  );
   if (js.length > 0) relate(error, js);
-  giveHint(error);
   return error;
 }
 
@@ -148,22 +153,18 @@ function relate(error: Error, js: readonly JsError[]): void {
 function loadOther(js: JsError): Error {
   const received = receive(js.payload);
   if (received === undefined) return new PythonError('exception of an unknown form');
-  const error = load(received, js);
+  const error = withoutStack(() => load(received, js));
   setStack(error, received.text === '' ? String(error) : received.text);
   return error;
 }
 
-/** The peer's traceback under ours, in RPyC's form; nested ones are numbered on. */
-function appendTraceback(error: Error, text: string): void {
-  const nested = text.split(REMOTE_TRACEBACK).length - 1;
-  setStack(error, `${error.stack ?? ''}${REMOTE_TRACEBACK}(${nested + 1}) =========\n${text}`);
+/** The peer's traceback as it stands under ours, in RPyC's form; nested ones are numbered on. */
+function remoteTraceback(text: string): string {
+  return text === '' ? '' : `${REMOTE_TRACEBACK}(${text.split(REMOTE_TRACEBACK).length}) =========\n${text}`;
 }
 
 /** What would let us in, where a peer denied us an attribute: general advice, made here, of the words that every RPyC says. */
-function giveHint(error: Error): void {
-  if (!(error instanceof exceptions.AttributeError)) return;
-  const hint = accessHint(error.message, error.remoteVersion.endsWith('+node'));
-  if (hint === undefined) return;
-  hidden(error, 'hint', hint);
-  setStack(error, `${error.stack ?? ''}\n\nHint: ${hint}`);
-}
+const hintFor = (error: Error): string | undefined =>
+  error instanceof exceptions.AttributeError
+    ? accessHint(error.message, error.remoteVersion.endsWith('+node'))
+    : undefined;

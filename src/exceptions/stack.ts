@@ -16,7 +16,7 @@ const isOwnFrame = (line: string): boolean => isFrame(line) && OWN.some((folder)
 
 /** The text of a stack without frames of this package, `most` frames at most. */
 export function withoutOwnFrames(stack: string, most = Number.POSITIVE_INFINITY): string {
-  if (DEBUGGING) return stack;
+  if (DEBUGGING || (most === Number.POSITIVE_INFINITY && !OWN.some((folder) => stack.includes(folder)))) return stack;
   let frames = 0;
   const kept = stack.split('\n').filter((line) => !isOwnFrame(line) && (!isFrame(line) || ++frames <= most));
   return kept.join('\n');
@@ -36,22 +36,45 @@ export function hideOwnFrames(thrown: unknown): void {
 }
 
 /** Sets the stack of an error, as hidden as it always is. */
-export function setStack(error: Error, stack: string): void {
+export function setStack(error: Error, stack: unknown): void {
   Reflect.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false });
 }
 
 /** Frames of ours between where an error is made and the code that asked for it, at most. */
-const OURS = 24;
+const OURS = 16;
 
-/** Makes an error whose stack goes as far into its caller's frames as if there were none of ours between. */
-export function withCallerFrames<E extends Error>(make: () => E): E {
+/**
+ * Gives an error a stack of its caller's frames, as many as there would be with none of ours between, and text of ours after them.
+ * Frames are put into words when somebody reads them: many an error is only caught.
+ * @param below the function of ours that made it: its frame and those above are not taken
+ */
+export function setCallerStack(error: Error, after: string, below: (...args: never[]) => unknown): void {
+  const trace: { stack?: string } = {};
   const limit = Error.stackTraceLimit;
-  if (DEBUGGING || !(limit > 0) || !Reflect.set(Error, 'stackTraceLimit', limit + OURS)) return make();
+  const wide = Reflect.set(Error, 'stackTraceLimit', limit > 0 ? limit + OURS : limit);
+  Error.captureStackTrace(trace, below);
+  if (wide) Error.stackTraceLimit = limit;
+  Reflect.defineProperty(error, 'stack', {
+    get(this: Error) {
+      const frames = String(trace.stack ?? '').replace(/^[^\n]*/, '');
+      const stack = `${String(error)}${withoutOwnFrames(frames, DEBUGGING ? undefined : limit)}${after}`;
+      if (this === error) setStack(error, stack);
+      return stack;
+    },
+    set(this: Error, stack: unknown) {
+      setStack(this, stack);
+    },
+    configurable: true,
+    enumerable: false,
+  });
+}
+
+/** Makes an error that takes no stack of its own. */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const limit = Error.stackTraceLimit;
+  if (!Reflect.set(Error, 'stackTraceLimit', 0)) return make();
   try {
-    const error = make();
-    const { stack } = error;
-    if (typeof stack === 'string') setStack(error, withoutOwnFrames(stack, limit));
-    return error;
+    return make();
   } finally {
     Error.stackTraceLimit = limit;
   }
