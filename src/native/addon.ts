@@ -93,7 +93,7 @@ export interface Addon {
   /** port 0 = any; `flags` 1 = reuse address, 2 = reuse port, 4 = IPv6 only. ACCEPTED events follow. */
   listenTcp(address: string, port: number, backlog: number, flags: number): number;
   listenUnix(path: string, backlog: number): number;
-  /** Takes over an open, connected stream socket descriptor. */
+  /** Takes over an open, connected stream socket descriptor. On failure it is closed: ENOTCONN for a peer that is gone again. */
   adopt(fd: number): number;
   /** Closes a descriptor that was accepted and not adopted. */
   closeFd(fd: number): void;

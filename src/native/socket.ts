@@ -205,7 +205,10 @@ class SocketListener implements Listener {
     registerSocket(this.handle, (event, arg) => {
       if (event !== LoopEvent.ACCEPTED) return;
       if (arg < 0) onError(systemError(arg, 'accept', this.address.join(':')));
-      else onAccept(new SocketPeer(addon.adopt(arg)));
+      else {
+        const peer = adopted(arg, onError);
+        if (peer !== undefined) onAccept(peer);
+      }
     });
     addon.watch(this.handle, true);
     listeners.add(this.handle);
@@ -225,6 +228,16 @@ class SocketListener implements Listener {
     listeners.delete(this.handle);
     unregister(this.handle);
     addon.close(this.handle);
+  }
+}
+
+/** What was accepted; undefined where it has hung up since (nobody's error), or cannot be had (`onError`'s). */
+function adopted(descriptor: number, onError: (error: Error) => void): RawPeer | undefined {
+  try {
+    return new SocketPeer(addon.adopt(descriptor));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') onError(error as Error);
+    return undefined;
   }
 }
 

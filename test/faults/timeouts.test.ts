@@ -1,4 +1,6 @@
 // Peers that are slow, silent or gone: what the caller is told, and what becomes of answers that come too late.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import * as rpyc from '../../src/index.ts';
 import { run, start } from '../support/programs/run.ts';
@@ -258,6 +260,30 @@ test('a peer that closes rejects every pending call with EOFError, and later cal
   await expect(conn.ping()).rejects.toMatchObject({ code: 'ERR_RPYC_CLOSED' });
   expect(() => conn.sync.ping()).toThrow(expect.objectContaining({ code: 'ERR_RPYC_CLOSED' }));
   expect(conn.stats.pending).toBe(0);
+  await conn.close();
+});
+
+test('clients that hang up before they are accepted leave the server running, nothing behind, and no line in its log', async () => {
+  const log = new b.Log();
+  const server = await b.serve(rpyc.VoidService, { logger: log });
+  let connections = 0;
+  server.on('connection', () => connections++);
+  // While this thread is blocked the kernel connects them, and takes their resets.
+  const hangUp = `
+    const { connect } = require('node:net');
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(${server.port}, '127.0.0.1', () => (i % 2 ? socket.resetAndDestroy() : socket.destroy()));
+    }`;
+  const descriptors = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
+  const before = descriptors();
+  expect(spawnSync(process.execPath, ['-e', hangUp]).status).toBe(0);
+  const conn = await rpyc.connect('127.0.0.1', server.port);
+  await conn.ping();
+  // Those that only closed were connections for a moment; those that were reset never were.
+  expect(connections).toBe(11);
+  expect(server.connections.size).toBe(1);
+  expect(log.errors).toEqual([]);
+  expect(descriptors()).toBeLessThanOrEqual(before + 2); // both ends of `conn`
   await conn.close();
 });
 

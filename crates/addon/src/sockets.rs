@@ -130,9 +130,14 @@ fn listening(engine: &mut Engine, call: &Call, listener: Listener) -> Result<sys
     Ok(call.env.int(handle))
 }
 
-/// `adopt(fd)`
+/// `adopt(fd)`: the descriptor is closed on failure, a full table included.
 pub fn adopt(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let socket = Socket::adopt(descriptor(call)?).map_err(|e| Fault::system(&e, "adopt"))?;
+    let fd = descriptor(call)?;
+    let socket = Socket::adopt(fd).map_err(|e| {
+        // SAFETY: JavaScript owns descriptors that ACCEPTED gave it, and has given this one up.
+        unsafe { libc::close(fd) };
+        Fault::system(&e, "adopt")
+    })?;
     made(engine, call, Link::Socket(socket))
 }
 
