@@ -16,7 +16,14 @@ export interface Entry {
   count: number;
   /** Methods that CALLATTR resolved, by name. See access.ts. */
   methods: Map<string, { key: string; fn: (...args: never[]) => unknown }> | undefined;
+  /** Of a function: awaited calls that passed it and have no answer yet. See protocol/callbacks.ts. */
+  passing: number;
+  /** Runs a function in the async context of the one call among them; undefined where there are none or several. */
+  within: Within | undefined;
 }
+
+/** Runs a function in a context that was captured: what `AsyncLocalStorage.snapshot()` gives. */
+export type Within = <R, A extends unknown[]>(fn: (...args: A) => R, ...args: A) => R;
 
 export class Exports {
   private readonly byId = new Map<number, Entry>();
@@ -26,7 +33,7 @@ export class Exports {
   private readonly classes = new Map<number, object>();
   private lastId = 0;
   /** Entries lent by the message in progress, so that a failed message can take them back. */
-  private readonly lent: Entry[] = [];
+  readonly lent: Entry[] = [];
   private readonly intern: (name: string) => number;
 
   constructor(intern: (name: string) => number) {
@@ -67,6 +74,8 @@ export class Exports {
       name: this.intern(kind.namePack),
       count: 0,
       methods: undefined,
+      passing: 0,
+      within: undefined,
     };
     this.byId.set(entry.id, entry);
     this.byObject.set(object, entry);

@@ -116,8 +116,12 @@ export const HANDLERS: Readonly<Record<number, Handler>> = {
   [H.HANDLE_SETATTR]: (side, args, id) =>
     side.access.setattr(subject(side, args, id).object, attributeName(args[1]), args[2]),
   [H.HANDLE_CALL]: (side, args, id) => {
-    const { object } = subject(side, args, id);
-    return invoke(side.access.callee(object), undefined, list(args[1], 'args'), kwargsOf(args[2]));
+    const { object, within } = subject(side, args, id);
+    const callee = side.access.callee(object);
+    const [given, named] = [list(args[1], 'args'), kwargsOf(args[2])];
+    return within === undefined
+      ? invoke(callee, undefined, given, named)
+      : within(invoke, callee, undefined, given, named);
   },
   // Reached where the name is too long or odd to be interned, or comes as bytes.
   [H.HANDLE_CALLATTR]: (side, args, id) =>

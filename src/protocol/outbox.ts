@@ -1,7 +1,7 @@
 // What one connection sends: requests, replies, exceptions, DELs and the goodbye, written to the thread's transmit tape.
 // Owns the sequence numbers, the size checks and the back-pressure; who waits for an answer is requests.ts.
 // Answers to Connection._send of rpyc/core/protocol.py.
-import type { Exports } from '../boxing/exports.ts';
+import type { Entry, Exports } from '../boxing/exports.ts';
 import { type BoxWriter, released } from '../boxing/writer.ts';
 import { HANDLE_CALL, HANDLE_CALLATTR, HANDLE_CLOSE, MSG_EXCEPTION, MSG_REPLY, MSG_REQUEST } from '../constants.ts';
 import { BackpressureError, codedError } from '../errors.ts';
@@ -128,6 +128,11 @@ export class Outbox {
     } catch (error) {
       this.abandon(error);
     }
+  }
+
+  /** What the message just written lends to the peer. */
+  get lent(): readonly Entry[] {
+    return this.exports.lent;
   }
 
   /** Sends what was committed last, at the end of the tick or now. @throws RangeError where it turned out larger than a frame */
