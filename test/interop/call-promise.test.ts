@@ -140,6 +140,16 @@ describe('The promise of a call', () => {
     await expect(root.spot(1, 2).norm()).rejects.toMatchObject({ code: 'ERR_RPYC_CLOSED' });
   });
 
+  test('is called as a oneway, when it has become a callable', async () => {
+    const { root } = await connected();
+    const heard: unknown[] = [];
+    const callback = (value: unknown) => void heard.push(value);
+    rpyc.oneway(root.echo(root.relay(callback)))('one');
+    rpyc.oneway(root.relay(callback).__call__)('two');
+    for (let i = 0; heard.length < 2 && i < 100; i++) await root.call(later, i);
+    expect(heard.sort()).toEqual(['one', 'two']);
+  });
+
   test('inside a container it is refused, as a path is', async () => {
     const { root } = await connected();
     await expect(root.echo(rpyc.tuple(root.name()))).rejects.toMatchObject({ code: 'ERR_RPYC_UNSENDABLE' });

@@ -313,6 +313,8 @@ const CHAINS: [(root: any) => unknown, unknown][] = [
   [(root) => rpyc.getitem(root.numbers(9), rpyc.slice(1, 3)).then((list: any) => list.slice()), [1, 2]],
   [(root) => rpyc.value(root.nested()), [1, [2, [3, [4]]], [5, 6]]],
   [(root) => rpyc.async_(root.adder(1))(2), 3],
+  [(root) => rpyc.map(root.table()).get('n'), 1],
+  [(root) => rpyc.toArray(root.numbers(2)), [0, 1]],
   [(root) => rpyc.withOptions(root.spot, { timeout: 9 })(3, 4).norm(), 5],
   [(root) => rpyc.withOptions(root.adder(1), { timeout: 9 })(2), 3],
   [(root) => rpyc.withOptions(root.spot(3, 4).twin, { timeout: 9 }).norm(), 5],

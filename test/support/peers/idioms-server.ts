@@ -86,6 +86,9 @@ class Idioms extends rpyc.Service {
   async *exposed_stream(n: number) {
     for (let i = 0; i < n; i++) yield i * 10;
   }
+  exposed_relay(callback: any) {
+    return (value: unknown) => callback(value);
+  }
   exposed_call(callback: any, value: unknown) {
     return callback(value);
   }
