@@ -260,7 +260,7 @@ type ListIdioms<T> = T extends readonly (infer I)[]
 
 /** As {@link ListIdioms}, blocking: Array's own. */
 type SyncListIdioms<T> = T extends readonly (infer I)[]
-  ? Readonly<Pick<SyncResult<I>[], Exclude<keyof ArrayIdioms<I>, 'flat'> | 'at'>> & {
+  ? Readonly<Pick<SyncResult<I>[], Extract<keyof SyncResult<I>[], Exclude<keyof ArrayIdioms<I>, 'flat'> | 'at'>>> & {
       flat(depth?: number): unknown[];
       push(...items: Argument<I>[]): number;
       unshift(...items: Argument<I>[]): number;

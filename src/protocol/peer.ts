@@ -12,7 +12,7 @@ import type { NetrefMaker } from '../refs/netrefs.ts';
 import { RemoteObjects } from '../refs/remote.ts';
 import { LimitedPending, type Pending, PromisePending, Waiter } from '../refs/waiter.ts';
 import { type Blocking, isBlocked } from './blocking.ts';
-import { keepContext } from './callbacks.ts';
+import { keepContext, PassingPending } from './callbacks.ts';
 import type { Link } from './link.ts';
 import { OnewayCalls } from './oneway.ts';
 import { Outbox } from './outbox.ts';
@@ -89,22 +89,21 @@ export class RemotePeer implements Peer {
 
   private promise(face: Face, limits: Limits | undefined): Promise<unknown> {
     const seq = this.outbox.lastSeq;
-    // Requests to a peer with thread ids belong to the one that is being served: see nesting.ts.
-    const answered = this.outbox.lent.length === 0 || this.link.bound ? undefined : keepContext(this.outbox.lent);
     return new Promise((resolve, reject) => {
-      const accept = answered === undefined ? resolve : (value: unknown) => (answered(), resolve(value));
-      const refuse = answered === undefined ? reject : (error: unknown) => (answered(), reject(error));
       this.expect(
         seq,
         limits === undefined
-          ? new PromisePending(face, accept, refuse)
-          : new LimitedPending(face, accept, refuse, limits, () => this.forget(seq)),
+          ? new PromisePending(face, resolve, reject)
+          : new LimitedPending(face, resolve, reject, limits, () => this.forget(seq)),
       );
     });
   }
 
   /** Sends the request just written; `pending` is told the answer, or why it could not be sent. */
-  private expect(seq: number, pending: Pending): void {
+  private expect(seq: number, asked: Pending): void {
+    // Requests to a peer with thread ids belong to the one that is being served: see nesting.ts.
+    const lends = this.outbox.lent.length !== 0 && asked.face === 'async' && !this.link.bound;
+    const pending = lends ? keepContext(asked, this.outbox.lent) : asked;
     this.pending.add(seq, pending);
     try {
       this.outbox.post();
@@ -148,7 +147,8 @@ export class RemotePeer implements Peer {
   }
 
   forget(seq: number): void {
-    this.pending.take(seq);
+    const pending = this.pending.take(seq);
+    if (pending instanceof PassingPending) pending.end();
   }
 
   // --- blocking ----------------------------------------------------------------------------------------------------
