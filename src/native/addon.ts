@@ -124,7 +124,7 @@ export interface Addon {
     bound: number,
     highWater: number,
   ): number;
-  /** Loop events on (true) or off (false: nothing is read except by `wait`). */
+  /** Loop events on (true) or off (false: nothing is read except by `wait`; that the peer is gone is told as Status.EOF all the same). */
   watch(handle: number, on: boolean): void;
   /** Does this handle keep the process alive? Default true. */
   ref(handle: number, on: boolean): void;
@@ -136,7 +136,7 @@ export interface Addon {
   close(handle: number): void;
   /** Half-closes for writing once the queue is empty. */
   shutdown(handle: number): void;
-  /** `[bytes in, bytes out, messages in, messages out, bytes queued, live rids]` */
+  /** `[bytes in, bytes out, messages in, messages out, bytes queued, live rids, bytes received and not decoded]`, as many as `out` takes. */
   stats(handle: number, out: Float64Array): void;
   /** Text of the last Status.PROTOCOL of this handle. */
   lastError(handle: number): string;

@@ -14,6 +14,10 @@ export interface Transport {
   start(endpoint: Endpoint): void;
   /** Does the connection keep the process alive? */
   ref(on: boolean): void;
+  /** Stops reading (true) or goes on; output is written all the same. */
+  pause(on: boolean): void;
+  /** Bytes of output that left the engine and wait outside of it. */
+  readonly backlog: number;
   /** No more output after what is queued. */
   shutdown(): void;
   close(): void;
@@ -23,6 +27,7 @@ export interface Transport {
 export class SocketTransport implements Transport {
   readonly handle: number;
   readonly canBlock = true;
+  readonly backlog = 0;
 
   constructor(handle: number, options: OpenOptions) {
     this.handle = handle;
@@ -37,6 +42,10 @@ export class SocketTransport implements Transport {
 
   ref(on: boolean): void {
     addon.ref(this.handle, on);
+  }
+
+  pause(on: boolean): void {
+    addon.watch(this.handle, !on);
   }
 
   shutdown(): void {
@@ -57,6 +66,7 @@ export class StreamTransport implements Transport {
   private readonly stopOutput: () => void;
   private readonly highWater: number;
   private endpoint: Endpoint | undefined;
+  private paused = false;
 
   constructor(stream: Duplex, options: OpenOptions) {
     this.stream = stream;
@@ -84,7 +94,7 @@ export class StreamTransport implements Transport {
     stream.on('close', ended);
     stream.on('error', ended);
     stream.on('drain', () => {
-      stream.resume();
+      if (!this.paused) stream.resume();
       endpoint.onDrained();
     });
   }
@@ -103,13 +113,23 @@ export class StreamTransport implements Transport {
     if (bytes === null) return;
     this.stream.write(bytes);
     // A peer that does not read what it asked for gets nothing more to ask.
-    if (this.stream.writableLength > this.highWater) this.stream.pause();
+    if (this.backlog > this.highWater) this.stream.pause();
   }
 
   ref(on: boolean): void {
     const stream = this.stream as Duplex & { ref?(): void; unref?(): void };
     if (on) stream.ref?.();
     else stream.unref?.();
+  }
+
+  pause(on: boolean): void {
+    this.paused = on;
+    if (on) this.stream.pause();
+    else if (this.backlog <= this.highWater) this.stream.resume();
+  }
+
+  get backlog(): number {
+    return this.stream.writableLength;
   }
 
   shutdown(): void {

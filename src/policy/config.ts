@@ -92,6 +92,11 @@ export interface ConnectionOptions {
   highWater?: number;
   /** Bytes queued for the peer above which further requests are refused with ERR_RPYC_BACKPRESSURE. Default 64 MiB. */
   maxQueued?: number;
+  /**
+   * Async handlers that serve requests of the peer at a time; further requests wait in their order, and reading from the peer stops meanwhile.
+   * Default 1024, at most 1,000,000.
+   */
+  maxInFlight?: number;
   /** An async handler during a blocking wait: answered after the wait ('defer', default) or refused at once ('error'). */
   asyncHandlersDuringSync?: 'defer' | 'error';
 }
@@ -158,6 +163,7 @@ export interface ResolvedOptions {
   compress: number;
   highWater: number;
   maxQueued: number;
+  maxInFlight: number;
   bigint: 'auto' | 'always' | 'number';
   freezeTuples: boolean;
   refuseAsyncDuringSync: boolean;
@@ -180,6 +186,7 @@ export function resolveOptions(given: ConnectionOptions, local: boolean): Resolv
     compress: compress === true ? 1 : compress === false || local ? 0 : 2,
     highWater: bounded('highWater', given.highWater ?? MiB, 1024, 1024 * MiB),
     maxQueued: bounded('maxQueued', given.maxQueued ?? 64 * MiB, 1024, 2 ** 40),
+    maxInFlight: bounded('maxInFlight', given.maxInFlight ?? 1024, 1, 1_000_000),
     bigint: given.bigint ?? 'auto',
     freezeTuples: given.tuples !== 'array',
     refuseAsyncDuringSync: given.asyncHandlersDuringSync === 'error',

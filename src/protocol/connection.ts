@@ -20,6 +20,7 @@ import { Waiter } from '../refs/waiter.ts';
 import { type Batches, Blocking, Deferred } from './blocking.ts';
 import { droppedAll } from './chain.ts';
 import { Dispatcher } from './dispatch.ts';
+import { Flow } from './flow.ts';
 import type { Serving } from './handlers.ts';
 import { Inbox } from './inbox.ts';
 import { Link } from './link.ts';
@@ -77,6 +78,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   private readonly link: Link;
   private readonly exports = new Exports(typeNameId);
   private readonly pending = new PendingTable();
+  private readonly flow: Flow;
   private readonly peer: RemotePeer;
   private readonly inbox: Inbox;
   private readonly localRoot: LocalRoot;
@@ -99,6 +101,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
       onEnd: (error) => this.onEnd(error),
       onFailure: (error) => this.onFailure(error),
     });
+    const flow = new Flow(link, pending);
     const deferred = new Deferred();
     const batches: Batches = { onBatch: (code) => this.onBatch(code), drain: () => this.inbox.drain() };
     const blocking = new Blocking(link, batches, deferred);
@@ -115,8 +118,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
         link.sameThread = true;
       },
     };
-    const dispatcher = new Dispatcher(link, reader, peer.outbox, deferred, serving);
+    const dispatcher = new Dispatcher(link, reader, peer.outbox, deferred, flow, serving);
     this.link = link;
+    this.flow = flow;
     this.peer = peer;
     this.inbox = new Inbox(pending, peer.oneway, reader, peer.remote, dispatcher);
     this.sync = new SyncConnection(this, peer);
@@ -162,7 +166,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
 
   /** Traffic so far; after the end, what it was then. */
   get stats(): ConnectionStats {
-    return statisticsOf(this.link, this.exports, this.pending);
+    return statisticsOf(this.link, this.exports, this.pending, this.flow);
   }
 
   /** Lets the process end while this connection is open and idle. */
@@ -249,7 +253,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     } catch (error) {
       if (!this.config.close_catchall) throw error;
     } finally {
-      if (!link.ended) link.goodbye(() => this.peer.outbox.goodbye());
+      if (!link.ended) {
+        this.flow.stop();
+        link.goodbye(() => this.peer.outbox.goodbye());
+      }
     }
     return !link.ended;
   }
@@ -271,6 +278,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
 
   private onEnd(error: Error): void {
     this.inbox.clear();
+    this.flow.stop();
     droppedAll(this.peer);
     this.exports.clear();
     this.peer.oneway.clear();
@@ -327,6 +335,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
 
   /** The write queue fell below half the high-water mark. */
   private onDrained(): void {
+    this.flow.unchoke();
     for (const resume of this.onDrain.splice(0)) resume();
   }
 

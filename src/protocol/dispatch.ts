@@ -1,5 +1,5 @@
 // Requests of the peer, from record to reply: reads the arguments, has the handler do it (handlers.ts), and answers, now or when the handler's
-// promise settles. Owns no state. Answers to Connection._dispatch_request of rpyc/core/protocol.py.
+// promise settles. How many are served at a time is flow.ts. Answers to Connection._dispatch_request of rpyc/core/protocol.py.
 import type { BoxReader } from '../boxing/reader.ts';
 import * as H from '../constants.ts';
 import { hideOwnFrames } from '../exceptions/stack.ts';
@@ -9,6 +9,7 @@ import { isThenable } from '../objects/pythonic.ts';
 import { accessHint } from '../policy/hint.ts';
 import { exceptions } from '../python/exceptions.ts';
 import { type Deferred, isBlocked } from './blocking.ts';
+import type { Flow } from './flow.ts';
 import { callAttribute, entryOf, handle, type Serving } from './handlers.ts';
 import type { RequestServer } from './inbox.ts';
 import type { Link } from './link.ts';
@@ -21,13 +22,15 @@ export class Dispatcher implements RequestServer {
   private readonly reader: BoxReader;
   private readonly outbox: Outbox;
   private readonly deferred: Deferred;
+  private readonly flow: Flow;
   private readonly serving: Serving;
 
-  constructor(link: Link, reader: BoxReader, outbox: Outbox, deferred: Deferred, serving: Serving) {
+  constructor(link: Link, reader: BoxReader, outbox: Outbox, deferred: Deferred, flow: Flow, serving: Serving) {
     this.link = link;
     this.reader = reader;
     this.outbox = outbox;
     this.deferred = deferred;
+    this.flow = flow;
     this.serving = serving;
   }
 
@@ -41,6 +44,10 @@ export class Dispatcher implements RequestServer {
     const { reader, serving } = this;
     const { words } = arena;
     const handler = words[at + 3];
+    if (this.flow.full && handler !== H.HANDLE_CLOSE) {
+      this.enter(arena, at, seq);
+      return;
+    }
     const started = servedCalls.hasSubscribers ? performance.now() : 0;
     let what = H.HANDLER_NAMES[handler] ?? 'request';
     try {
@@ -58,20 +65,66 @@ export class Dispatcher implements RequestServer {
         if (handler === H.HANDLE_CALL) what = calleeName(serving, words[at + 4]) ?? what;
         result = handle(serving, handler, args, words[at + 4]);
       }
-      if (isThenable(result)) this.answerLater(seq, result, what, started);
-      else {
-        this.reply(seq, result);
-        if (started !== 0) publish(what, started, false);
-      }
+      this.answerWith(seq, result, what, started);
     } catch (thrown) {
       this.answerThrown(seq, thrown, what, started);
     }
   }
 
+  /** Reads a request now, so that its references are counted in their order, and serves it when the flow lets it. */
+  private enter(arena: Arena, at: number, seq: number): void {
+    const { reader, serving, flow } = this;
+    const { words } = arena;
+    const handler = words[at + 3];
+    const id = words[at + 4];
+    let what = H.HANDLER_NAMES[handler] ?? 'request';
+    let act: () => unknown;
+    try {
+      if (handler === H.HANDLE_CALLATTR && words[at + 5] > 0) {
+        const name = nameOf(words[at + 5]);
+        what = name;
+        const args = reader.start(arena, words[at + 7], serving.root.face).tuple();
+        const named = words[words[at + 6] + 1] > 3 ? reader.kwargs() : undefined;
+        act = () => callAttribute(serving, entryOf(serving, id), name, args, named);
+      } else {
+        const args = reader.start(arena, words[at + 6], serving.root.face).tuple();
+        if (handler === H.HANDLE_CALL) what = calleeName(serving, id) ?? what;
+        act = () => handle(serving, handler, args, id);
+      }
+    } catch (thrown) {
+      this.answerThrown(seq, thrown, what, 0);
+      return;
+    }
+    const serve = (): void => this.serveEntered(seq, act, what);
+    const { link } = this;
+    if (!flow.enter(link.bound ? () => nest(link, seq, serve) : serve))
+      this.replyException(seq, new exceptions.RuntimeError(flow.refusal));
+  }
+
+  private serveEntered(seq: number, act: () => unknown, what: string): void {
+    const started = servedCalls.hasSubscribers ? performance.now() : 0;
+    try {
+      this.answerWith(seq, act(), what, started);
+    } catch (thrown) {
+      this.answerThrown(seq, thrown, what, started);
+    }
+  }
+
+  private answerWith(seq: number, result: unknown, what: string, started: number): void {
+    if (isThenable(result)) this.answerLater(seq, result, what, started);
+    else {
+      this.reply(seq, result);
+      if (started !== 0) publish(what, started, false);
+    }
+  }
+
   private answerLater(seq: number, result: PromiseLike<unknown>, what: string, started: number): void {
+    const { flow } = this;
+    flow.began();
     if (isBlocked()) {
       if (this.link.options.refuseAsyncDuringSync) {
-        Promise.resolve(result).catch(() => undefined);
+        const settled = (): void => flow.settled();
+        Promise.resolve(result).then(settled, settled);
         this.replyException(seq, new exceptions.RuntimeError(`async handler '${what}' while the JS thread is blocked`));
         return;
       }
@@ -79,13 +132,21 @@ export class Dispatcher implements RequestServer {
     }
     Promise.resolve(result).then(
       (value) => {
-        this.deferred.answered(seq);
-        this.reply(seq, value);
-        if (started !== 0) publish(what, started, false);
+        try {
+          this.deferred.answered(seq);
+          this.reply(seq, value);
+          if (started !== 0) publish(what, started, false);
+        } finally {
+          flow.settled();
+        }
       },
       (thrown: unknown) => {
-        this.deferred.answered(seq);
-        this.answerThrown(seq, thrown, what, started);
+        try {
+          this.deferred.answered(seq);
+          this.answerThrown(seq, thrown, what, started);
+        } finally {
+          flow.settled();
+        }
       },
     );
   }

@@ -15,7 +15,7 @@ export interface LinkEvents {
 }
 
 /** As Addon.stats fills it; one for all links, since an array that the addon has seen takes memory outside the heap. */
-const counters = new Float64Array(6);
+const counters = new Float64Array(7);
 
 export class Link {
   readonly config: Config;
@@ -27,6 +27,9 @@ export class Link {
   sameThread: boolean;
   /** Did the peer say goodbye (CLOSE), rather than just vanish? */
   closedByPeer = false;
+
+  /** Has reading from the peer stopped? See flow.ts. */
+  paused = false;
 
   private readonly transport: Transport;
   private readonly events: LinkEvents;
@@ -109,12 +112,29 @@ export class Link {
     if (this.ending !== undefined) throw new EOFError(this.ending.message, { cause: this.ending });
     if (this.closing) throw new EOFError();
     if (this.speaks !== 0) this.speakFirst(this.speaks);
+    // The answer could not be read otherwise.
+    if (this.paused) this.resume();
+  }
+
+  /** Stops reading from the peer; what is queued for it is still written. */
+  pause(): void {
+    if (this.paused || this.closed) return;
+    this.paused = true;
+    this.transport.pause(true);
+  }
+
+  /** Undoes `pause`. */
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    if (this.ending === undefined) this.transport.pause(false);
   }
 
   /** Says goodbye by `write`, and lets nothing follow it. */
   goodbye(write: () => void): void {
     if (this.speaks !== 0) this.speakFirst(this.speaks);
     write();
+    this.resume();
     this.closing = true;
     this.transport.shutdown();
   }
@@ -139,7 +159,7 @@ export class Link {
     void this.variant;
     flush();
     const [bytesIn, bytesOut, messagesIn, messagesOut] = this.traffic;
-    this.last = [bytesIn, bytesOut, messagesIn, messagesOut, 0, 0];
+    this.last = [bytesIn, bytesOut, messagesIn, messagesOut, 0, 0, 0];
     this.ending = error;
     this.transport.close();
     this.events.onEnd(error);
@@ -148,12 +168,13 @@ export class Link {
   // --- counters ----------------------------------------------------------------------------------------------------
 
   /**
-   * `[bytes in, bytes out, messages in, messages out, bytes queued, live rids]`, to be read at once: the next question, about any link, is
-   * answered in the same place. After the end, what it was then.
+   * `[bytes in, bytes out, messages in, messages out, bytes queued, live rids, bytes received and not decoded]`, to be read at once: the next
+   * question, about any link, is answered in the same place. After the end, what it was then.
    */
   get traffic(): ArrayLike<number> & Iterable<number> {
     if (this.last !== undefined) return this.last;
     addon.stats(this.handle, counters);
+    counters[4] += this.transport.backlog;
     return counters;
   }
 

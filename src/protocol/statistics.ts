@@ -1,5 +1,6 @@
 // What a connection tells of its traffic and tables. Owns nothing: the engine, the exports and the pending table count.
 import type { Exports } from '../boxing/exports.ts';
+import type { Flow } from './flow.ts';
 import type { Link } from './link.ts';
 import type { PendingTable } from './pending.ts';
 
@@ -21,9 +22,13 @@ export interface ConnectionStats {
   localObjects: number;
   /** Calls of ours without an answer yet. */
   pending: number;
+  /** Requests of the peer whose handler has not answered yet. */
+  inFlight: number;
+  /** Requests of the peer that wait for one of those; see `maxInFlight`. */
+  waiting: number;
 }
 
-export function statisticsOf(link: Link, exports: Exports, pending: PendingTable): ConnectionStats {
+export function statisticsOf(link: Link, exports: Exports, pending: PendingTable, flow: Flow): ConnectionStats {
   const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = link.traffic;
   return {
     bytesIn,
@@ -34,5 +39,7 @@ export function statisticsOf(link: Link, exports: Exports, pending: PendingTable
     remoteObjects,
     localObjects: exports.size,
     pending: pending.size,
+    inFlight: flow.inFlight,
+    waiting: flow.waiting,
   };
 }

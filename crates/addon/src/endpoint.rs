@@ -8,10 +8,10 @@ use std::os::fd::{AsRawFd, RawFd};
 use rpyc_net::{Address, Connecting, Listener, Socket};
 use rpyc_wire::{Names, WireError, Zlib};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, End};
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::uv::{Loop, Poll, READABLE, WRITABLE};
+use crate::uv::{Loop, Poll, DISCONNECT, READABLE, WRITABLE};
 
 pub enum Link {
     Socket(Socket),
@@ -27,6 +27,8 @@ pub struct Endpoint {
     pub link: Link,
     pub connection: Option<Connection>,
     pub watched: bool,
+    /// Watched before, and not now: JavaScript wants no messages, but must learn of the end.
+    pub paused: bool,
     referenced: bool,
     id: i32,
     uv: Loop,
@@ -39,6 +41,7 @@ impl Endpoint {
             link,
             connection: None,
             watched: false,
+            paused: false,
             referenced: true,
             id,
             uv,
@@ -109,10 +112,25 @@ impl Endpoint {
             (Link::Connecting(_), _) => when(self.watched, WRITABLE),
             (Link::Socket(_), Some(connection)) => {
                 when(self.watched && connection.wants_input(), READABLE)
+                    | when(self.paused && connection.end.is_none(), DISCONNECT)
                     | when(connection.wants_output(), WRITABLE)
             }
             (Link::Socket(_), None) | (Link::Push, _) => 0,
         }
+    }
+
+    /// The peer of a paused connection is gone: what it had sent has nobody left to answer to. True:
+    /// to be told.
+    pub fn disconnected(&mut self) -> bool {
+        let paused = self.paused;
+        self.connection.as_mut().is_some_and(|connection| {
+            let news = paused && connection.end.is_none();
+            if news {
+                connection.end = Some(End::Eof);
+                connection.end_told = true;
+            }
+            news
+        })
     }
 
     /// The loop told of an error (a reset, a refused connect) and stopped watching.

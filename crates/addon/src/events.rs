@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::guard;
 use crate::receive;
 use crate::transmit;
-use crate::uv::{self, Callbacks, READABLE, WRITABLE};
+use crate::uv::{self, Callbacks, DISCONNECT, READABLE, WRITABLE};
 
 /// What the loop calls for the handles of an engine.
 pub static CALLBACKS: Callbacks = Callbacks {
@@ -39,7 +39,7 @@ extern "C" fn on_poll(handle: *mut c_void, failed: c_int, events: c_int) {
                 engine.endpoints.get(id).map(Endpoint::poll_failed)
             });
             // What is wrong is for the system calls to tell in their own words.
-            return ready(engine, id, READABLE | WRITABLE);
+            return ready(engine, id, READABLE | WRITABLE | DISCONNECT);
         }
         ready(engine, id, events);
     });
@@ -131,6 +131,9 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
             if events & READABLE != 0 {
                 batches(engine, id);
             }
+            if events & DISCONNECT != 0 {
+                disconnected(engine, id);
+            }
         }
     }
     rearm(engine, id);
@@ -166,6 +169,15 @@ fn connected(engine: EnginePtr, id: i32) {
     });
     if let Some(errno) = ended {
         emit(engine, id, CONNECTED, errno);
+    }
+}
+
+fn disconnected(engine: EnginePtr, id: i32) {
+    let news = with(engine, |engine| {
+        engine.endpoints.get(id).is_some_and(Endpoint::disconnected)
+    });
+    if news {
+        emit(engine, id, BATCH, status::EOF);
     }
 }
 

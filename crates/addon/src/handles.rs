@@ -52,6 +52,7 @@ pub fn watch(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (handle, on) = (call.int(0)?, call.boolean(1)?);
     let endpoint = engine.endpoint(handle)?;
     endpoint.watched = on;
+    endpoint.paused = !on;
     endpoint.arm()?;
     engine.resume(handle);
     Ok(null_mut())
@@ -119,6 +120,7 @@ pub fn stats(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
         messages_out as f64,
         connection.queue.len() as f64,
         connection.codec.refs().live() as f64,
+        connection.inbox.len() as f64,
     ];
     for (index, figure) in figures.into_iter().enumerate().take(room) {
         // SAFETY: `out` has `room` elements and `index < room`.

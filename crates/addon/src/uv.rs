@@ -10,6 +10,8 @@ use napi_sys::uv_loop_s;
 
 pub const READABLE: c_int = 1;
 pub const WRITABLE: c_int = 2;
+/// The peer has ended its half, or the connection broke.
+pub const DISCONNECT: c_int = 4;
 
 const UV_CHECK: c_int = 2;
 const UV_IDLE: c_int = 6;
