@@ -15,6 +15,7 @@ export type RpycErrorCode =
   | 'ERR_RPYC_DEADLOCK'
   | 'ERR_RPYC_NESTING'
   | 'ERR_RPYC_BACKPRESSURE'
+  | 'ERR_RPYC_REFERENCES'
   | 'ERR_RPYC_BLOCKING_UNSUPPORTED'
   | 'ERR_RPYC_UNSENDABLE'
   | 'ERR_RPYC_INT_TOO_LARGE'
@@ -115,7 +116,10 @@ export class DeadlockError extends Error {
   readonly code = 'ERR_RPYC_DEADLOCK';
 }
 
-/** More bytes are queued for a peer than `maxQueued` allows. Wait with `await conn.drained()`. */
+/**
+ * More bytes are queued for a peer than `maxQueued` allows: wait with `await conn.drained()`. A connection ends with this error when its peer
+ * asks and does not read the answers.
+ */
 export class BackpressureError extends Error {
   /** Always `'BackpressureError'`. */
   override readonly name = 'BackpressureError';

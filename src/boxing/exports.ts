@@ -1,5 +1,6 @@
 // Our objects that the peer holds, and how often we sent each. An entry lives until the peer has released it as often (DEL).
 // Ids count up per connection and are never re-used: Python caches classes and proxies by id. Answers to RefCountingColl in rpyc/lib/colls.py.
+import { codedError } from '../errors.ts';
 import { type Kind, kindOf } from '../objects/kinds.ts';
 
 /** One object of ours in the peer's hands. */
@@ -35,9 +36,12 @@ export class Exports {
   /** Entries lent by the message in progress, so that a failed message can take them back. */
   readonly lent: Entry[] = [];
   private readonly intern: (name: string) => number;
+  private readonly max: number;
 
-  constructor(intern: (name: string) => number) {
+  /** @param max objects that the peer may hold; see `maxReferences` */
+  constructor(intern: (name: string) => number, max = Number.POSITIVE_INFINITY) {
     this.intern = intern;
+    this.max = max;
   }
 
   /** Objects that the peer holds. */
@@ -54,7 +58,7 @@ export class Exports {
     return this.byId.get(id)?.object ?? this.classes.get(id);
   }
 
-  /** Counts one more sending of `object`. */
+  /** Counts one more sending of `object`. @throws {RangeError} where the peer holds `maxReferences` others */
   lend(object: object): Entry {
     let entry = this.byObject.get(object);
     if (entry === undefined) entry = this.add(object);
@@ -64,6 +68,13 @@ export class Exports {
   }
 
   private add(object: object): Entry {
+    if (this.byId.size >= this.max)
+      throw codedError(
+        new RangeError(
+          `the peer holds ${this.byId.size} objects of this side (maxReferences is ${this.max}): it must release some before it gets another, or get values`,
+        ),
+        'ERR_RPYC_REFERENCES',
+      );
     const kind = kindOf(object);
     const classId = this.classId(kind.classKey, kind.constructor);
     const entry: Entry = {

@@ -88,15 +88,20 @@ export interface ConnectionOptions {
   bigint?: 'auto' | 'always' | 'number';
   /** Received tuples: frozen arrays (default, they return as tuples), or plain arrays (cheaper, they return as lists). */
   tuples?: 'frozen' | 'array';
-  /** Bytes queued for the peer above which we stop reading from it. Default 1 MiB. */
+  /** Bytes queued for the peer above which we stop reading from it, and serving it. Default 1 MiB. */
   highWater?: number;
-  /** Bytes queued for the peer above which further requests are refused with ERR_RPYC_BACKPRESSURE. Default 64 MiB. */
+  /**
+   * Bytes queued for the peer above which further requests are refused with ERR_RPYC_BACKPRESSURE; so many bytes of answers close the
+   * connection. Default 64 MiB.
+   */
   maxQueued?: number;
   /**
    * Async handlers that serve requests of the peer at a time; further requests wait in their order, and reading from the peer stops meanwhile.
    * Default 1024, at most 1,000,000.
    */
   maxInFlight?: number;
+  /** Objects of ours that the peer may hold; a message that would hand out another is refused with ERR_RPYC_REFERENCES. Default 1,000,000. */
+  maxReferences?: number;
   /** An async handler during a blocking wait: answered after the wait ('defer', default) or refused at once ('error'). */
   asyncHandlersDuringSync?: 'defer' | 'error';
 }
@@ -164,6 +169,7 @@ export interface ResolvedOptions {
   highWater: number;
   maxQueued: number;
   maxInFlight: number;
+  maxReferences: number;
   bigint: 'auto' | 'always' | 'number';
   freezeTuples: boolean;
   refuseAsyncDuringSync: boolean;
@@ -187,6 +193,7 @@ export function resolveOptions(given: ConnectionOptions, local: boolean): Resolv
     highWater: bounded('highWater', given.highWater ?? MiB, 1024, 1024 * MiB),
     maxQueued: bounded('maxQueued', given.maxQueued ?? 64 * MiB, 1024, 2 ** 40),
     maxInFlight: bounded('maxInFlight', given.maxInFlight ?? 1024, 1, 1_000_000),
+    maxReferences: bounded('maxReferences', given.maxReferences ?? 1_000_000, 1, 2 ** 31),
     bigint: given.bigint ?? 'auto',
     freezeTuples: given.tuples !== 'array',
     refuseAsyncDuringSync: given.asyncHandlersDuringSync === 'error',

@@ -76,7 +76,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   readonly sync: SyncConnection;
 
   private readonly link: Link;
-  private readonly exports = new Exports(typeNameId);
+  private readonly exports: Exports;
   private readonly pending = new PendingTable();
   private readonly flow: Flow;
   private readonly peer: RemotePeer;
@@ -95,7 +95,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     this.config = config;
     this.localRoot = root;
     this.netrefs = netrefs;
-    const { exports, pending } = this;
+    const { pending } = this;
+    const exports = new Exports(typeNameId, options.maxReferences);
+    this.exports = exports;
 
     const link = new Link(transport, config, options, speaks ?? 0, ownListener, {
       onEnd: (error) => this.onEnd(error),
@@ -335,6 +337,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
 
   /** The write queue fell below half the high-water mark. */
   private onDrained(): void {
+    this.peer.outbox.drained();
     this.flow.unchoke();
     for (const resume of this.onDrain.splice(0)) resume();
   }

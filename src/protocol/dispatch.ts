@@ -2,6 +2,7 @@
 // promise settles. How many are served at a time is flow.ts. Answers to Connection._dispatch_request of rpyc/core/protocol.py.
 import type { BoxReader } from '../boxing/reader.ts';
 import * as H from '../constants.ts';
+import { BackpressureError } from '../errors.ts';
 import { hideOwnFrames } from '../exceptions/stack.ts';
 import { nameOf } from '../native/engine.ts';
 import type { Arena } from '../native/tape.ts';
@@ -163,11 +164,35 @@ export class Dispatcher implements RequestServer {
   }
 
   private reply(seq: number, value: unknown): void {
-    if (!this.link.ended) this.outbox.reply(seq, value);
+    if (!this.canAnswer()) return;
+    this.outbox.reply(seq, value);
+    if (this.outbox.unseen) this.look();
   }
 
   private replyException(seq: number, thrown: unknown): void {
-    if (!this.link.ended) this.outbox.exception(seq, thrown);
+    if (!this.canAnswer()) return;
+    this.outbox.exception(seq, thrown);
+    if (this.outbox.unseen) this.look();
+  }
+
+  /** A peer that does not read its answers is served no more until it does. */
+  private look(): void {
+    if (this.outbox.look()) this.flow.choke();
+  }
+
+  /** Is there somebody, and room for another answer? Handlers that ran already answer all the same: their peer is cut in the end. */
+  private canAnswer(): boolean {
+    const { link, outbox } = this;
+    if (link.ended) return false;
+    if (!outbox.full) return true;
+    outbox.look();
+    if (!outbox.full) return true;
+    link.fail(
+      new BackpressureError(
+        `${link.queued} bytes of answers are queued for a peer that does not read them (maxQueued is ${link.options.maxQueued}): the connection is closed`,
+      ),
+    );
+    return false;
   }
 }
 

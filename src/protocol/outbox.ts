@@ -28,6 +28,10 @@ export class Outbox {
   private seq = 0;
   /** Bytes written since the queue was looked at. */
   private unchecked = 0;
+  /** Bytes of answers written since little was queued. */
+  private answered = 0;
+  /** At the last look, did more than `maxQueued` of answers alone wait for the peer? */
+  full = false;
   /** Must the message just committed be flushed at once? */
   private atOnce = false;
 
@@ -54,6 +58,27 @@ export class Outbox {
     this.begin(MSG_REQUEST, this.seq, handler, this.link.bound ? nestedIn(this.link) : 0);
   }
 
+  /** Is it time to `look` at the queue, since much was written? */
+  get unseen(): boolean {
+    return this.unchecked > QUEUE_CHECK;
+  }
+
+  /** Flushes, and looks how much waits for the peer. True: more than `highWater`. */
+  look(): boolean {
+    this.unchecked = 0;
+    flush();
+    const { queued, options } = this.link;
+    if (queued <= options.highWater) this.answered = 0;
+    this.full = Math.min(queued, this.answered) > options.maxQueued;
+    return queued > options.highWater;
+  }
+
+  /** The peer has read most of what was queued. */
+  drained(): void {
+    this.answered = 0;
+    this.full = false;
+  }
+
   private checkQueue(): void {
     this.unchecked = 0;
     flush();
@@ -73,6 +98,11 @@ export class Outbox {
     if (size > maxFrame) throw tooLarge(`message of about ${size} bytes exceeds maxFrame ${maxFrame}`);
     const mayNotFit = this.tape.mostBytes > maxFrame;
     this.atOnce = this.tape.commit() || mayNotFit;
+  }
+
+  private commitAnswer(): void {
+    this.answered += this.tape.messageBytes;
+    this.commit();
   }
 
   private commitRequest(): void {
@@ -160,7 +190,7 @@ export class Outbox {
     this.begin(MSG_REPLY, seq, 0, 0);
     try {
       this.writer.box(value, 0);
-      this.commit();
+      this.commitAnswer();
     } catch (error) {
       this.tape.rollback();
       this.exports.rollback();
@@ -184,6 +214,9 @@ export class Outbox {
       } catch (error) {
         this.abandon(error);
       }
+      const size = this.tape.messageBytes;
+      this.unchecked += size;
+      this.answered += size;
       const mayNotFit = this.tape.mostBytes > options.maxFrame;
       this.atOnce = this.tape.commit() || mayNotFit;
       try {

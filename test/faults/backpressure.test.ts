@@ -1,5 +1,5 @@
 // Peers that do not read: what we send them is bounded, the caller can wait for room, and a server stops reading who never reads.
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import * as rpyc from '../../src/index.ts';
 import { type ScriptedConnection, ScriptedPeer } from '../support/scripted-peer.ts';
 import * as b from './bytes.ts';
@@ -138,3 +138,73 @@ test.each(['give', 'give_later'])(
     await other.close();
   },
 );
+
+describe('answers that are not read', () => {
+  class Later extends rpyc.Service {
+    release: (() => void)[] = [];
+    given = 0;
+    exposed_give_when_told(size: number) {
+      return new Promise<Buffer>((resolve) => this.release.push(() => resolve(Buffer.alloc(size, 1))));
+    }
+    exposed_give(size: number) {
+      this.given++;
+      return Buffer.alloc(size, 2);
+    }
+  }
+
+  async function asking(options: rpyc.ServerOptions, method: string, size: number, count: number) {
+    const service = new Later();
+    const log = new b.Log();
+    const server = await b.serve(service, { compress: false, logger: log, ...options });
+    const client = await b.Client.connect(server.port);
+    const [conn] = server.connections;
+    const args = [client.rootBox, b.value(b.str(method)), b.value(b.tuple(b.int(size)))];
+    const requests = Array.from({ length: count }, (_, i) => b.frame(b.request(i + 1, b.CALLATTR, args)));
+    return { service, log, server, client, conn, requests: Buffer.concat(requests) };
+  }
+
+  test('beyond maxQueued close that connection with ERR_RPYC_BACKPRESSURE, and no other', async () => {
+    const { service, log, server, client, conn, requests } = await asking(
+      { maxQueued: 8 * MiB },
+      'give_when_told',
+      256 * 1024,
+      200,
+    );
+    const other = await rpyc.connect('127.0.0.1', server.port);
+    client.link.socket.pause();
+    await client.link.send(requests);
+    while (service.release.length < 200) await other.ping();
+    const ended = new Promise<Error>((resolve) => conn.once('close', resolve));
+    for (const release of service.release) release();
+    const error = await ended;
+    expect(error).toMatchObject({
+      code: 'ERR_RPYC_BACKPRESSURE',
+      message: expect.stringContaining('maxQueued is 8388608'),
+    });
+    expect(log.errors.map(([line]) => line)).toContainEqual(expect.stringContaining(error.message));
+    expect(conn.stats.bytesOut).toBeLessThan(16 * MiB);
+    expect((await other.root.give(10)).length).toBe(10);
+    await other.close();
+  });
+
+  test('of one request may be as large as a frame', async () => {
+    const { client, conn, requests } = await asking({ maxQueued: MiB, highWater: MiB / 4 }, 'give', 20 * MiB, 2);
+    await client.link.send(requests);
+    for (let i = 1; i <= 2; i++) expect(b.readMessage(await client.link.nextPayload()).body[1].length).toBe(20 * MiB);
+    expect(conn.closed).toBe(false);
+  });
+
+  test('of many requests in one batch are made as they are read, and a client that reads gets all of them', async () => {
+    const { service, client, conn, requests } = await asking({ maxQueued: 2 * MiB }, 'give', MiB, 100);
+    client.link.socket.pause();
+    await client.link.send(requests);
+    while (conn.stats.queued < MiB) await new Promise((resolve) => setImmediate(resolve));
+    await conn.ping().catch(() => {});
+    expect(service.given).toBeLessThan(12);
+    client.link.socket.resume();
+    let answers = 0;
+    while (answers < 100) if (b.readMessage(await client.link.nextPayload()).kind === 2) answers++;
+    expect(service.given).toBe(100);
+    expect(conn.closed).toBe(false);
+  });
+});
