@@ -256,8 +256,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
       if (!this.config.close_catchall) throw error;
     } finally {
       if (!link.ended) {
-        this.flow.stop();
         link.goodbye(() => this.peer.outbox.goodbye());
+        this.flow.stop();
       }
     }
     return !link.ended;
