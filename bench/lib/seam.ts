@@ -70,11 +70,7 @@ export function frameOf(message: Message, idPack: Uint8Array): Buffer {
 
 /** A reader as connections have one; references are plain objects. */
 export const readerOf = (freezeTuples: boolean): BoxReader =>
-  new BoxReader(
-    { bigint: 'auto', freezeTuples },
-    { objectOf: () => undefined },
-    { arrive: (rid: number) => ({ rid }) },
-  );
+  new BoxReader({ bigint: 'auto', freezeTuples }, { get: () => undefined }, { arrive: (rid: number) => ({ rid }) });
 
 /** A writer as connections have one. */
 export const makeWriter = (): BoxWriter => new BoxWriter(tx, new Exports(nameId), undefined);

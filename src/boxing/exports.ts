@@ -53,7 +53,7 @@ export class Exports {
     return this.byId.get(id);
   }
 
-  /** The object that travels under this id, or the class of ours whose class_id it is. */
+  /** The object that travels under this id, or the class of ours whose class_id it is: to be asked about, never to be handed over. */
   objectOf(id: number): object | undefined {
     return this.byId.get(id)?.object ?? this.classes.get(id);
   }

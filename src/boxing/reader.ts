@@ -15,9 +15,9 @@ export interface ReadOptions {
   readonly freezeTuples: boolean;
 }
 
-/** Our objects by id, for those that come back. */
+/** Our objects by id, for those that come back: what the peer holds and nothing else, so not the class of what it holds. */
 export interface OwnObjects {
-  objectOf(id: number): object | undefined;
+  get(id: number): { readonly object: object } | undefined;
 }
 
 /** Who is told that a reference to a peer's object arrived, and says what stands for it. */
@@ -165,9 +165,9 @@ export class BoxReader {
   /** Our own object that came back. */
   private local(): unknown {
     const id = this.words[this.pos++];
-    const object = this.own.objectOf(id);
-    if (object === undefined) throw new exceptions.KeyError(id);
-    return object;
+    const entry = this.own.get(id);
+    if (entry === undefined) throw new exceptions.KeyError(id);
+    return entry.object;
   }
 
   private latin1(): string {

@@ -58,7 +58,7 @@ export class PushEndpoint implements Disposable {
     this.handle = addon.openPush(o.maxFrame, o.maxInflated, o.maxDepth, o.compress, o.variant, o.bound, o.highWater);
     this.reader = new BoxReader(
       { bigint: 'auto', freezeTuples: true },
-      { objectOf: (id) => new Local(id) },
+      { get: (id) => ({ object: new Local(id) }) },
       { arrive: (rid, cls) => this.arrive(rid, cls) },
     );
     this.writer = new BoxWriter(tx, new Exports(nameId), undefined);
