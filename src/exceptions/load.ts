@@ -66,7 +66,7 @@ function load(received: Received, js: JsError | undefined): Error {
   const error = instantiate(received, js);
   if (error instanceof PythonError) error.remoteTraceback = received.text;
   copyAttrs(error, received.attrs, js !== undefined);
-  for (const [name, value] of js?.data ?? []) if (isProperty(name, value, true)) put(error, name, value);
+  for (const [name, value] of js?.data ?? []) put(error, name, value, true);
   return error;
 }
 
@@ -128,14 +128,16 @@ function copyAttrs(error: Error, attrs: readonly unknown[], fromJs: boolean): vo
       continue;
     }
     if (error instanceof PythonError && !FORBIDDEN.has(name)) error.attrs[name] = value;
-    if (!isProperty(name, value, fromJs)) continue;
-    // What a registered class's constructor put there was made of a message.
-    if (!(name in error) || (fromJs && Object.hasOwn(error, name))) put(error, name, value);
+    put(error, name, value, fromJs);
   }
 }
 
-function put(error: Error, name: string, value: unknown): void {
-  Reflect.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: true });
+/** Makes an attribute a property of the error, unless that stands for something else there: never over what its classes define. */
+function put(error: Error, name: string, value: unknown, fromJs: boolean): void {
+  if (!isProperty(name, value, fromJs)) return;
+  // What a registered class's constructor put there was made of a message.
+  if (!(name in error) || (fromJs && Object.hasOwn(error, name)))
+    Reflect.defineProperty(error, name, { value, writable: true, configurable: true, enumerable: true });
 }
 
 /** Its cause, its parts, and theirs: the other records of the message. */
