@@ -154,7 +154,7 @@ export class Access {
    * `key` is the resolved property where the pair may be remembered (an ordinary method), else undefined.
    */
   method(object: object, name: string): { fn: AnyFunction; self: unknown; key: string | undefined } {
-    if (override(object, '_rpyc_getattr') === undefined && !FORBIDDEN.has(name)) {
+    if (override(object, '_rpyc_getattr') === undefined) {
       const kind = this.kindOf(object);
       const own = this.handedOut(object, name, kind);
       if (own !== undefined && !isClass(own)) return { fn: own, self: object, key: name };
