@@ -230,6 +230,36 @@ test('hooks of a class are asked for no forbidden name', () => {
   expect(asked).toEqual(['read', 'written', 'deleted']);
 });
 
+test('a class that answers for itself is asked for its own methods too, whether they are read or called', () => {
+  class Closed {
+    _rpyc_getattr(name: string): unknown {
+      throw new exceptions.AttributeError(`closed to ${name}`);
+    }
+    exposed_open() {
+      return 'reached';
+    }
+  }
+  for (const config of [{}, OPEN])
+    for (const name of ['open', 'exposed_open']) {
+      expect(() => access(config).getattr(new Closed(), name)).toThrow(`closed to ${name}`);
+      expect(() => access(config).method(new Closed(), name)).toThrow(`closed to ${name}`);
+    }
+});
+
+test('a result that its class sends by value leaves as one, whether the method is read or called', () => {
+  class Rows {
+    static byValue = ['rows', 'now'];
+    exposed_now = [1];
+    exposed_rows() {
+      return [{ id: 1, secret: () => 1 }];
+    }
+  }
+  const a = access();
+  expect((a.getattr(new Rows(), 'rows') as any)()).toEqual([[['id', 1]]]);
+  expect((a.method(new Rows(), 'rows').fn as any)()).toEqual([[['id', 1]]]);
+  expect(Object.isFrozen(a.getattr(new Rows(), 'now'))).toBe(true);
+});
+
 test('hooks are not attributes, where a class has one of them and every name is allowed', () => {
   class Read {
     _rpyc_setattr() {}
@@ -379,6 +409,13 @@ test('nothing is written to or deleted from a function, a class or an array by n
   );
 });
 
+test('what a container answers as Python is not written over', () => {
+  for (const config of [OPEN, PUBLIC])
+    for (const object of [new Map(), new Set(), {}, [], new Int8Array(1)])
+      for (const name of Object.keys(kindOf(object).facade))
+        expect(() => access(config).setattr(object, name, 9), name).toThrow(exceptions.AttributeError);
+});
+
 test('only own data and setters are written, and what is inherited is not deleted', () => {
   const set: unknown[] = [];
   class Guarded {
@@ -459,21 +496,35 @@ test('a name is text, or the bytes of text', () => {
 });
 
 test('no class is asked what it exposes that JavaScript defines', () => {
-  const object = new Point();
-  const before = Object.getOwnPropertyDescriptor(Object, 'exposed');
-  expect(before).toBeUndefined();
+  // Of a class that no other test asks: what it says is remembered.
+  const object = Object.assign(new WeakSet(), { secret: 1, exposed_getOpen: 2 });
   try {
-    for (const [key, value] of [
-      ['exposed', ['secret', 'x']],
-      ['snakeCase', true],
-    ] as const)
-      Object.defineProperty(Object, key, { value, configurable: true });
-    expect(() => access().getattr({ secret: 1 }, 'secret')).toThrow(denied('secret'));
+    Object.assign(WeakSet, { exposed: ['secret'], snakeCase: true });
     expect(() => access().getattr(object, 'secret')).toThrow(denied('secret'));
+    expect(() => access().getattr(object, 'get_open')).toThrow(denied('get_open'));
+    expect(access().getattr(object, 'getOpen')).toBe(2);
   } finally {
-    Reflect.deleteProperty(Object, 'exposed');
-    Reflect.deleteProperty(Object, 'snakeCase');
+    for (const key of ['exposed', 'snakeCase']) Reflect.deleteProperty(WeakSet, key);
   }
+});
+
+test('no getter runs while the policy finds out whether a name is exposed', () => {
+  let ran = 0;
+  class Lazy {
+    get secret() {
+      return ++ran;
+    }
+  }
+  const a = access();
+  expect(() => a.getattr(new Lazy(), 'secret')).toThrow(denied('secret'));
+  expect(() => a.method(new Lazy(), 'secret')).toThrow(denied('secret'));
+  expect(() => access(PUBLIC).setattr(new Lazy(), 'secret', 1)).toThrow('read-only');
+  expect([a.dir(new Lazy()), a.methods(new Lazy()), access(OPEN).dir(new Lazy()).includes('secret')]).toEqual([
+    [],
+    [],
+    true,
+  ]);
+  expect(ran).toBe(0);
 });
 
 // --- literals, lists, bound functions ------------------------------------------------------------------------------
@@ -525,6 +576,16 @@ test('what a plain object does not enumerate, an accessor, and a symbol are no m
     reprOf({ object, kind: kindOf(object), id: 1 }),
     reprOf({ object, kind: kindOf(object), id: 1 }, true),
   ]).toEqual(["{'x': 1}", "{'x': 1}"]);
+  const list: unknown[] = [];
+  on(LIST_FACADE, list)('extend', object);
+  expect(list).toEqual(['x']);
+  expect(rpyc.asValue(object)).toEqual([['x', 1]]);
+});
+
+test('a plain object without its methods is its data, where it is shown, compared and copied', () => {
+  const object = { f: () => 1, x: 1 };
+  expect(reprOf({ object, kind: kindOf(object), id: 1 })).toBe("{'x': 1}");
+  expect(on(DATA_FACADE, object)('__or__', { f: () => 2, y: 2 })).toEqual({ x: 1, y: 2 });
   const list: unknown[] = [];
   on(LIST_FACADE, list)('extend', object);
   expect(list).toEqual(['x']);
@@ -644,6 +705,25 @@ test('every request that reads an attribute on the way asks the policy for it', 
   expect(await open('machine', H.HANDLE_OLDSLICING, 'absent', 'open', 0, 1, t())).toBe('open');
 });
 
+test('what is no object of ours, or no function, is not called', async () => {
+  const { conn } = await serving({ box: Object.assign(new Point(), { exposed_n: 5 }) });
+  const box = await conn.root.give('box');
+  for (const handler of [H.HANDLE_GETATTR, H.HANDLE_CALL, H.HANDLE_STR, H.HANDLE_DIR])
+    await expect(conn.asyncRequest(handler, 5, 'x')).rejects.toThrow(
+      'not a reference to an object of this side: number',
+    );
+  await expect(conn.asyncRequest(H.HANDLE_CALLATTR, box, 'n', t(), t())).rejects.toThrow('this number is not callable');
+});
+
+test('of an endless iterator a peer gets 65536 items in one answer, whatever it asks for', async () => {
+  const ask = await client({
+    endless: (function* () {
+      for (;;) yield 1;
+    })(),
+  });
+  expect(await ask('endless', H.HANDLE_BUFFITER, 2 ** 17)).toHaveLength(65_536);
+});
+
 test('a view shows and takes the names that it lists, and no forbidden one that it lists', () => {
   class Account {
     balance = 1;
@@ -710,6 +790,27 @@ test("a copy of a peer's dict is an object without a prototype, in which __proto
   expect([Object.getPrototypeOf(copy), Object.keys(copy)]).toEqual([null, FORBIDDEN_NAMES]);
   expect(copy.polluted).toBeUndefined();
   expect(({} as any).polluted).toBeUndefined();
+});
+
+test("a copy of a peer's namedtuple has fields of any name, and no prototype", async () => {
+  class Named {
+    static rpycModule = 'elsewhere';
+    _fields = t('__proto__', 'constructor', 'fine');
+    _asdict() {}
+    *[Symbol.iterator]() {
+      yield t(1);
+      yield t(2);
+      yield t(3);
+    }
+  }
+  const { conn } = await serving({ given: new Named() }, { allow_all_attrs: true });
+  const copy = await rpyc.value<any>(await conn.root.give('given'));
+  expect(Object.entries(copy)).toEqual([
+    ['__proto__', [1]],
+    ['constructor', [2]],
+    ['fine', [3]],
+  ]);
+  expect(Object.getPrototypeOf(copy)).toBe(null);
 });
 
 test('a class of a peer that is called like a member of Object has no shape of its own', () => {

@@ -220,6 +220,7 @@ test('every request of a client about a chained reference goes by these rules', 
   const account = new Account();
   class Owner extends rpyc.Service {
     exposed_account = account;
+    exposed_cls = Account;
   }
   const serve = async (service: rpyc.ServiceSource, config: Partial<Config> = {}) => {
     const server = new rpyc.Server(service, { config: { ...config, log_exceptions: false } });
@@ -231,9 +232,13 @@ test('every request of a client about a chained reference goes by these rules', 
   };
   const upstream = await serve(Owner, OPEN);
   const held = await upstream.root.account;
+  const cls = await upstream.root.cls;
   class Relay extends rpyc.Service {
     exposed_account() {
       return held;
+    }
+    exposed_cls() {
+      return cls;
     }
   }
   const conn = await serve(Relay);
@@ -269,5 +274,6 @@ test('every request of a client about a chained reference goes by these rules', 
   const id = new IdPackOf(holderOf(remote) as Holder);
   const inspected = await conn.asyncRequest(H.HANDLE_INSPECT, id);
   expect(inspected).toEqual(await upstream.asyncRequest(H.HANDLE_INSPECT, new IdPackOf(holderOf(held) as Holder)));
+  expect(await conn.asyncRequest(H.HANDLE_INSTANCECHECK, await conn.root.cls(), id)).toBe(true);
   expect([account, touched]).toEqual([new Account(), []]);
 });
