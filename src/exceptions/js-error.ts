@@ -22,7 +22,7 @@ const MAX_DATA = 64;
 // --- what is thrown ------------------------------------------------------------------------------------------------
 
 /** How another error of the message is described: as vinegar would, and its stack. */
-export type Describe = (error: Error) => { payload: Payload; text: string };
+type Describe = (error: Error) => { payload: Payload; text: string };
 
 /**
  * The `js_error` of what was thrown; undefined where Python's terms say it all.

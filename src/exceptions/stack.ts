@@ -15,7 +15,7 @@ const isFrame = (line: string): boolean => /^ {4}at /.test(line);
 const isOwnFrame = (line: string): boolean => isFrame(line) && OWN.some((folder) => line.includes(folder));
 
 /** The text of a stack without frames of this package, `most` frames at most. */
-export function withoutOwnFrames(stack: string, most = Number.POSITIVE_INFINITY): string {
+function withoutOwnFrames(stack: string, most = Number.POSITIVE_INFINITY): string {
   if (DEBUGGING || (most === Number.POSITIVE_INFINITY && !OWN.some((folder) => stack.includes(folder)))) return stack;
   let frames = 0;
   const kept = stack.split('\n').filter((line) => !isOwnFrame(line) && (!isFrame(line) || ++frames <= most));

@@ -72,7 +72,10 @@ export class Dispatcher implements RequestServer {
     }
   }
 
-  /** Reads a request now, so that its references are counted in their order, and serves it when the flow lets it. */
+  /**
+   * Reads a request now, so that its references are counted in their order, and serves it when the flow lets it. As `answer` does, which makes no
+   * closure: that one is on the path of every call.
+   */
   private enter(arena: Arena, at: number, seq: number): void {
     const { reader, serving, flow } = this;
     const { words } = arena;
