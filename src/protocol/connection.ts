@@ -2,6 +2,7 @@
 // link.ts (state of the line), peer.ts (what we ask), inbox.ts (what arrives), dispatch.ts (what the peer asks), blocking.ts (waits).
 // Owns the two roots. Answers to the class Connection of rpyc/core/protocol.py.
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getSystemErrorName } from 'node:util';
 import { Exports } from '../boxing/exports.ts';
 import { BoxReader } from '../boxing/reader.ts';
@@ -25,6 +26,7 @@ import type { Serving } from './handlers.ts';
 import { Inbox } from './inbox.ts';
 import { Link } from './link.ts';
 import { meetsItself } from './meeting.ts';
+import { type Connected, connects, type Disconnected, disconnects } from './observe.ts';
 import { RemotePeer } from './peer.ts';
 import { PendingTable } from './pending.ts';
 import { ping, pingSync } from './ping.ts';
@@ -57,6 +59,8 @@ export interface ConnectionParts {
 
 /** How long `close` waits for the peer to hang up, ms. */
 const CLOSE_WAIT = 1000;
+/** How often `finish` looks whether everything is written, ms. */
+const FLUSH_POLL = 10;
 
 /** Interned id of a type's name; when the table is full (65,536 classes), all further ones share a name. */
 function typeNameId(name: string): number {
@@ -79,6 +83,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   private readonly exports: Exports;
   private readonly pending = new PendingTable();
   private readonly flow: Flow;
+  private readonly dispatcher: Dispatcher;
   private readonly peer: RemotePeer;
   private readonly inbox: Inbox;
   private readonly localRoot: LocalRoot;
@@ -123,6 +128,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     const dispatcher = new Dispatcher(link, reader, peer.outbox, deferred, flow, serving);
     this.link = link;
     this.flow = flow;
+    this.dispatcher = dispatcher;
     this.peer = peer;
     this.inbox = new Inbox(pending, peer.oneway, reader, peer.remote, dispatcher);
     this.sync = new SyncConnection(this, peer);
@@ -135,6 +141,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
       onDrained: () => this.onDrained(),
       onCollected: () => this.onCollected(),
     });
+    if (connects.hasSubscribers) {
+      const { connid, endpoints } = this.config;
+      connects.publish({ connid, endpoints, connection: this } satisfies Connected);
+    }
     const connected = this.localRoot.connected(this);
     if (connected !== undefined) {
       this.connecting = connected.finally(() => {
@@ -168,7 +178,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
 
   /** Traffic so far; after the end, what it was then. */
   get stats(): ConnectionStats {
-    return statisticsOf(this.link, this.exports, this.pending, this.flow);
+    return statisticsOf(this.link, this.exports, this.pending, this.flow, this.dispatcher);
   }
 
   /** Lets the process end while this connection is open and idle. */
@@ -297,7 +307,27 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     } catch (thrown) {
       unheard(thrown);
     }
+    if (disconnects.hasSubscribers) {
+      const { config, closedByPeer, stats } = this;
+      disconnects.publish({
+        connid: config.connid,
+        error,
+        closedByPeer,
+        stats,
+        connection: this,
+      } satisfies Disconnected);
+    }
     this.tell('close', error);
+  }
+
+  /**
+   * The orderly end: what is being served is answered, further requests are not begun, everything is written, then `close`.
+   * @internal
+   */
+  async finish(): Promise<void> {
+    await this.flow.drain();
+    while (!this.link.closed && this.link.queued > 0) await sleep(FLUSH_POLL);
+    await this.close();
   }
 
   private onFailure(error: Error): void {

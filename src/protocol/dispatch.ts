@@ -15,10 +15,13 @@ import { callAttribute, entryOf, handle, type Serving } from './handlers.ts';
 import type { RequestServer } from './inbox.ts';
 import type { Link } from './link.ts';
 import { nest } from './nesting.ts';
-import { type ServedCall, servedCalls } from './observe.ts';
+import { publishEnd, publishError, publishStart, startClock } from './observe.ts';
 import type { Outbox } from './outbox.ts';
+import type { Answered } from './statistics.ts';
 
-export class Dispatcher implements RequestServer {
+export class Dispatcher implements RequestServer, Answered {
+  served = 0;
+  failed = 0;
   private readonly link: Link;
   private readonly reader: BoxReader;
   private readonly outbox: Outbox;
@@ -49,7 +52,7 @@ export class Dispatcher implements RequestServer {
       this.enter(arena, at, seq);
       return;
     }
-    const started = servedCalls.hasSubscribers ? performance.now() : 0;
+    const started = startClock();
     let what = H.HANDLER_NAMES[handler] ?? 'request';
     try {
       let result: unknown;
@@ -57,6 +60,7 @@ export class Dispatcher implements RequestServer {
         what = nameOf(words[at + 5]);
         const args = reader.start(arena, words[at + 7], serving.root.face).tuple();
         const named = words[words[at + 6] + 1] > 3 ? reader.kwargs() : undefined;
+        if (started !== 0) this.begins(seq, what);
         result = callAttribute(serving, entryOf(serving, words[at + 4]), what, args, named);
       } else if (handler === H.HANDLE_CLOSE) {
         this.link.hangUp();
@@ -64,6 +68,7 @@ export class Dispatcher implements RequestServer {
       } else {
         const args = reader.start(arena, words[at + 6], serving.root.face).tuple();
         if (handler === H.HANDLE_CALL) what = calleeName(serving, words[at + 4]) ?? what;
+        if (started !== 0) this.begins(seq, what);
         result = handle(serving, handler, args, words[at + 4]);
       }
       this.answerWith(seq, result, what, started);
@@ -106,7 +111,8 @@ export class Dispatcher implements RequestServer {
   }
 
   private serveEntered(seq: number, act: () => unknown, what: string): void {
-    const started = servedCalls.hasSubscribers ? performance.now() : 0;
+    const started = startClock();
+    if (started !== 0) this.begins(seq, what);
     try {
       this.answerWith(seq, act(), what, started);
     } catch (thrown) {
@@ -118,8 +124,16 @@ export class Dispatcher implements RequestServer {
     if (isThenable(result)) this.answerLater(seq, result, what, started);
     else {
       this.reply(seq, result);
-      if (started !== 0) publish(what, started, false);
+      if (started !== 0) this.ends(seq, what, started);
     }
+  }
+
+  private begins(seq: number, what: string): void {
+    publishStart(this.link.config.connid, seq, what);
+  }
+
+  private ends(seq: number, what: string, started: number): void {
+    publishEnd(this.link.config.connid, seq, what, started);
   }
 
   private answerLater(seq: number, result: PromiseLike<unknown>, what: string, started: number): void {
@@ -139,7 +153,7 @@ export class Dispatcher implements RequestServer {
         try {
           this.deferred.answered(seq);
           this.reply(seq, value);
-          if (started !== 0) publish(what, started, false);
+          if (started !== 0) this.ends(seq, what, started);
         } finally {
           flow.settled();
         }
@@ -163,16 +177,18 @@ export class Dispatcher implements RequestServer {
       // What was thrown cannot even be shown, or the logger failed: the peer still waits for its answer.
     }
     this.replyException(seq, thrown);
-    if (started !== 0) publish(what, started, true);
+    if (started !== 0) publishError(this.link.config.connid, seq, what, started, thrown);
   }
 
   private reply(seq: number, value: unknown): void {
+    this.served++;
     if (!this.canAnswer()) return;
     this.outbox.reply(seq, value);
     if (this.outbox.unseen) this.look();
   }
 
   private replyException(seq: number, thrown: unknown): void {
+    this.failed++;
     if (!this.canAnswer()) return;
     this.outbox.exception(seq, thrown);
     if (this.outbox.unseen) this.look();
@@ -202,13 +218,9 @@ export class Dispatcher implements RequestServer {
 /** What a called function is known as, for messages. */
 function calleeName(serving: Serving, id: number): string | undefined {
   const callee = serving.exports.get(id)?.object;
-  return typeof callee === 'function' && typeof callee.name === 'string' && callee.name !== ''
-    ? callee.name
-    : undefined;
-}
-
-function publish(name: string, started: number, failed: boolean): void {
-  servedCalls.publish({ name, duration: performance.now() - started, failed } satisfies ServedCall);
+  if (typeof callee !== 'function' || typeof callee.name !== 'string' || callee.name === '') return undefined;
+  const { name } = callee;
+  return name.startsWith('bound ') ? name.slice(6) : name;
 }
 
 /** As debug what the caller is told, as an error what reaches nobody any more. */

@@ -100,7 +100,7 @@ export class Flow {
   drain(): Promise<void> {
     this.draining = true;
     this.proceed();
-    if (this.running === 0) return Promise.resolve();
+    if (this.running === 0 || this.stopped) return Promise.resolve();
     this.idle ??= [];
     const { idle } = this;
     return new Promise((resolve) => idle.push(resolve));
@@ -126,7 +126,8 @@ export class Flow {
   private get room(): number {
     if (isBlocked()) return this.most;
     if (this.choked) return 0;
-    return Math.min((this.draining ? 0 : this.max) + this.pending.size, this.most);
+    const { size } = this.pending;
+    return this.draining && size === 0 ? 0 : Math.min(this.max + size, this.most);
   }
 
   private proceed(): void {

@@ -26,10 +26,30 @@ export interface ConnectionStats {
   inFlight: number;
   /** Requests of the peer that wait for one of those; see `maxInFlight`. */
   waiting: number;
+  /** Requests of the peer that were answered with a value. */
+  served: number;
+  /** Requests of the peer that were answered with an exception. */
+  failed: number;
+  /** Bytes received of messages that are not complete. */
+  undecoded: number;
+  /** Is nothing read from the peer, because it asks faster than it is served, or does not read its answers? */
+  paused: boolean;
 }
 
-export function statisticsOf(link: Link, exports: Exports, pending: PendingTable, flow: Flow): ConnectionStats {
-  const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects] = link.traffic;
+/** Counts the requests of one peer that were answered. */
+export interface Answered {
+  readonly served: number;
+  readonly failed: number;
+}
+
+export function statisticsOf(
+  link: Link,
+  exports: Exports,
+  pending: PendingTable,
+  flow: Flow,
+  answered: Answered,
+): ConnectionStats {
+  const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects, undecoded] = link.traffic;
   return {
     bytesIn,
     bytesOut,
@@ -41,5 +61,9 @@ export function statisticsOf(link: Link, exports: Exports, pending: PendingTable
     pending: pending.size,
     inFlight: flow.inFlight,
     waiting: flow.waiting,
+    served: answered.served,
+    failed: answered.failed,
+    undecoded,
+    paused: link.paused || queued > link.options.highWater / 2,
   };
 }
