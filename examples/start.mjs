@@ -112,13 +112,14 @@ const timer = setInterval(
 );
 
 let stopping = false;
-async function stop() {
+async function stop(end) {
   if (stopping) return;
   stopping = true;
   clearInterval(timer);
-  await server.close();
+  await end();
   console.log(`${onTerminal ? '\n' : ''}stopped`);
   process.exitCode = 0;
 }
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
+process.on('SIGINT', () => stop(() => server.close()));
+// Calls that are being served end first.
+process.on('SIGTERM', () => stop(() => server.drain({ timeout: 10 })));

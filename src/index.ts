@@ -112,7 +112,10 @@ export {
   slice,
   tuple,
 } from './python/values.ts';
-export { Server, type ServerOptions } from './server/server.ts';
+export type { ServerLimits } from './server/limits.ts';
+export type { CutReason, ServerMetrics } from './server/metrics.ts';
+export { type DrainOptions, Server, type ServerOptions } from './server/server.ts';
+export type { TimeoutReason } from './server/sweep.ts';
 export {
   ClassicClient,
   ClassicService,

@@ -172,12 +172,14 @@ export interface ListenOptions {
 /** Listens, and hands over what connects. */
 export interface Listener {
   readonly address: Address;
-  /** Does it keep the process alive? */
+  /** Does it keep the process alive? Not while it does not watch. */
   ref(on: boolean): void;
+  /** false: what connects waits in the kernel's backlog. (A listener of node:net cannot stop, and goes on.) */
+  watch(on: boolean): void;
   close(): void;
 }
 
-type Where = ListenOptions | { path: string; backlog: number };
+export type Where = ListenOptions | { path: string; backlog: number };
 
 /** Starts to listen. @throws a system error, EADDRINUSE for a taken address */
 export async function listen(
@@ -185,14 +187,41 @@ export async function listen(
   onAccept: (peer: RawPeer) => void,
   onError: (error: Error) => void,
 ): Promise<Listener> {
-  return OWNS_SOCKETS ? new SocketListener(where, onAccept, onError) : listenStream(where, onAccept, onError);
+  if (!OWNS_SOCKETS) return listenStream(where, onAccept, onError);
+  const accepted = (fd: number): void => {
+    const peer = adopted(fd, onError);
+    if (peer !== undefined) onAccept(peer);
+  };
+  return new SocketListener(where, accepted, onError);
+}
+
+/**
+ * Starts to listen for others: every accepted descriptor goes to `onDescriptor`, which owns it, until `adopt` or `closeDescriptor`.
+ * @throws as `listen`
+ */
+export function listenForOthers(
+  where: Where,
+  onDescriptor: (fd: number) => void,
+  onError: (error: Error) => void,
+): Listener {
+  return new SocketListener(where, onDescriptor, onError);
+}
+
+/** Takes over a connected descriptor; where that fails it is closed. @throws a system error, ENOTCONN for a peer that is gone again */
+export function adopt(fd: number): RawPeer {
+  return new SocketPeer(addon.adopt(fd));
+}
+
+/** Closes a descriptor that a listener gave, and that nobody took over. */
+export function closeDescriptor(fd: number): void {
+  addon.closeFd(fd);
 }
 
 class SocketListener implements Listener {
   private readonly handle: number;
   private closed = false;
 
-  constructor(where: Where, onAccept: (peer: RawPeer) => void, onError: (error: Error) => void) {
+  constructor(where: Where, onDescriptor: (fd: number) => void, onError: (error: Error) => void) {
     this.handle =
       'path' in where
         ? addon.listenUnix(where.path, where.backlog)
@@ -205,10 +234,7 @@ class SocketListener implements Listener {
     registerSocket(this.handle, (event, arg) => {
       if (event !== LoopEvent.ACCEPTED) return;
       if (arg < 0) onError(systemError(arg, 'accept', this.address.join(':')));
-      else {
-        const peer = adopted(arg, onError);
-        if (peer !== undefined) onAccept(peer);
-      }
+      else onDescriptor(arg);
     });
     addon.watch(this.handle, true);
     listeners.add(this.handle);
@@ -220,6 +246,10 @@ class SocketListener implements Listener {
 
   ref(on: boolean): void {
     addon.ref(this.handle, on);
+  }
+
+  watch(on: boolean): void {
+    if (!this.closed) addon.watch(this.handle, on);
   }
 
   close(): void {
@@ -234,7 +264,7 @@ class SocketListener implements Listener {
 /** What was accepted; undefined where it has hung up since (nobody's error), or cannot be had (`onError`'s). */
 function adopted(descriptor: number, onError: (error: Error) => void): RawPeer | undefined {
   try {
-    return new SocketPeer(addon.adopt(descriptor));
+    return adopt(descriptor);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') onError(error as Error);
     return undefined;
@@ -253,6 +283,7 @@ class StreamListener implements Listener {
     if (on) this.server.ref();
     else this.server.unref();
   }
+  watch(): void {}
   close(): void {
     this.server.close();
   }

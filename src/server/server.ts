@@ -1,29 +1,37 @@
-// A server: listens, and makes a Connection of everything it accepts. Answers to rpyc/utils/server.py (one event loop instead of threads).
+// A server: listens, and makes a Connection of everything it accepts; its life, its limits and what it counts.
+// Answers to rpyc/utils/server.py (one event loop instead of threads).
 
-import { lookup } from 'node:dns/promises';
 import { EventEmitter } from 'node:events';
-import { unlinkSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { TimeoutError } from '../errors.ts';
 import { isLocal, type RawPeer } from '../native/peer.ts';
-import { type Listener, listen } from '../native/socket.ts';
+import { listen } from '../native/socket.ts';
 import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, makeConfig, resolveOptions } from '../policy/config.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, Service, type ServiceSource } from '../service/service.ts';
+import { checkAddress, whereOf } from './address.ts';
+import { Gate } from './gate.ts';
+import { milliseconds, type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
+import { Counts, type CutReason, type ServerMetrics } from './metrics.ts';
+import { Sweep, type TimeoutReason } from './sweep.ts';
 
-/** What a {@link Server} takes beside its service: where to listen, and what each of its connections gets. */
-export interface ServerOptions extends ConnectionOptions {
+/** What a {@link Server} takes beside its service: where to listen, its limits, and what each of its connections gets. */
+export interface ServerOptions extends ConnectionOptions, ServerLimits {
   /** Address or name to listen on. Default 127.0.0.1 (RPyC listens on all interfaces; say '0.0.0.0' or '::' for that). */
   hostname?: string;
   /** TCP port; 0, the default, takes any free one (`server.port` tells). */
   port?: number;
+  /** Listen on an IPv6 address: ::1 by default, and the IPv6 address of a name. Default false; an IPv6 address as `hostname` does it as well. */
+  ipv6?: boolean;
   /** Path of a Unix socket to listen on instead. */
   socketPath?: string;
   /** Connections waiting to be accepted. Default 511. */
   backlog?: number;
   /** SO_REUSEADDR. Default true. */
   reuseAddr?: boolean;
+  /** RPyC's name of `config`. */
+  protocolConfig?: ConnectionOptions['config'];
   /**
    * Is told what goes wrong: as debug what a caller is told as well, as errors what reaches nobody. Default: warnings and errors go to
    * stderr, and with RPYC_DEBUG=1 in the environment the rest too; null: none.
@@ -31,6 +39,12 @@ export interface ServerOptions extends ConnectionOptions {
   logger?: Logger | null;
   /** Wire version to speak when the service talks before the client does. Default 6. */
   protocol?: 5 | 6;
+}
+
+/** How a server is drained. */
+export interface DrainOptions {
+  /** Seconds until whoever is still served is cut. Default 30; null: no limit. */
+  timeout?: number | null;
 }
 
 interface ServerEvents {
@@ -44,16 +58,24 @@ interface ServerEvents {
  *
  *     const server = new rpyc.Server(Calculator, { port: 18861 });
  *     await server.start();
+ *     process.once('SIGTERM', () => server.drain({ timeout: 10 }));
  *
  * Emits `connection` with each new {@link Connection}, and `close`. Answers to the servers of rpyc/utils/server.py, of which it replaces
- * ThreadedServer: one event loop serves all connections.
+ * ThreadedServer and ThreadPoolServer: one event loop serves all connections.
  */
 export class Server extends EventEmitter<ServerEvents> {
   private readonly service: ServiceSource;
   private readonly options: ServerOptions;
-  private listener: Listener | undefined;
+  private readonly limits: ResolvedLimits;
+  private readonly gate: Gate;
+  private readonly sweep: Sweep;
+  private readonly counts = new Counts();
   private readonly open = new Set<Connection>();
-  private where: [string, number] | undefined;
+  /** Why those are being cut that are not over yet. */
+  private readonly cutting = new Map<Connection, CutReason>();
+  private where: readonly [string, number] | undefined;
+  private state: 'open' | 'ending' | 'closed' = 'open';
+  private draining: Promise<number> | undefined;
 
   /**
    * @param service a class: one instance per connection; an instance: shared by all
@@ -63,36 +85,25 @@ export class Server extends EventEmitter<ServerEvents> {
     super();
     if (!(service instanceof Service) && !(typeof service === 'function' && service.prototype instanceof Service))
       throw new TypeError('Server takes a subclass of rpyc.Service, or an instance of one');
-    const { port = 0 } = options;
-    if (!(Number.isInteger(port) && port >= 0 && port < 65_536))
-      throw new RangeError(`port is between 0 and 65535, not ${port}`);
-    resolveOptions(options, true);
-    makeConfig(options.config);
+    this.limits = checkServerOptions(options);
     this.service = service;
     this.options = options;
+    this.gate = new Gate(this.limits, () => this.logger);
+    this.sweep = new Sweep(this.limits, (conn, reason, message) => this.timedOut(conn, reason, message));
   }
 
   /** Resolves when the server listens. @throws a system error, EADDRINUSE for a taken port */
   async start(): Promise<this> {
     if (this.where !== undefined) throw new Error('the server was started before: make a new one');
-    const { hostname = '127.0.0.1', port = 0, socketPath, backlog = 511, reuseAddr = true } = this.options;
-    const where =
-      socketPath !== undefined
-        ? { path: socketPath, backlog }
-        : {
-            address: isIP(hostname) ? hostname : (await lookup(hostname)).address,
-            port,
-            backlog,
-            reuseAddress: reuseAddr,
-            reusePort: false,
-            ipv6Only: false,
-          };
-    this.listener = await listen(
+    const where = await whereOf(this.options);
+    if (this.state !== 'open') throw new Error('the server was closed: make a new one');
+    const listener = await listen(
       where,
-      (peer) => this.accept(peer),
-      (error) => this.logger?.error('rpyc server: accept failed', error),
+      (peer) => this.knock(peer),
+      (error) => this.gate.failed(error),
     );
-    this.where = [...this.listener.address];
+    this.where = [...listener.address];
+    this.gate.guard(listener);
     return this;
   }
 
@@ -100,13 +111,26 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.options.logger === undefined ? CONSOLE : this.options.logger;
   }
 
-  private accept(peer: RawPeer): void {
+  /** Something was accepted. */
+  private knock(peer: RawPeer): void {
+    this.gate.passed();
+    this.accept(peer);
+  }
+
+  /** Serves a connection that the listener, or something else, accepted; closes it where there are too many. @internal */
+  accept(peer: RawPeer): void {
+    if (this.state !== 'open' || !this.gate.admits(this.open.size)) {
+      peer.close();
+      return;
+    }
     let made: Connection | undefined;
     try {
       const conn = this.connection(peer);
       made = conn;
+      this.counts.accepted++;
       this.open.add(conn);
-      conn.once('close', () => this.open.delete(conn));
+      conn.once('close', (error) => this.ended(conn, error));
+      this.sweep.add(conn);
       conn.start();
       this.emit('connection', conn);
     } catch (error) {
@@ -122,7 +146,7 @@ export class Server extends EventEmitter<ServerEvents> {
     const config = makeConfig({
       logger: this.logger,
       endpoints: [peer.localAddress, peer.peerAddress],
-      ...options.config,
+      ...configOf(options),
     });
     const root = rootOf(this.service);
     return new Connection({
@@ -133,6 +157,24 @@ export class Server extends EventEmitter<ServerEvents> {
       netrefs,
       speaks: options.protocol ?? 6,
     });
+  }
+
+  private ended(conn: Connection, error: Error & { code?: string }): void {
+    this.open.delete(conn);
+    this.sweep.delete(conn);
+    const reason = this.cutting.get(conn) ?? REASONS[error.code ?? ''];
+    this.cutting.delete(conn);
+    this.counts.ended(conn, reason);
+  }
+
+  private timedOut(conn: Connection, reason: TimeoutReason, message: string): void {
+    this.cutting.set(conn, reason);
+    if (reason !== 'idle') {
+      conn.fail(new TimeoutError(`${message}: the connection is closed`));
+      return;
+    }
+    conn.config.logger?.debug(`${conn.config.connid}: ${message}: the connection is closed`);
+    conn.close().catch((error: unknown) => this.logger?.error(`${conn.config.connid}: before_closed failed:`, error));
   }
 
   /** The TCP port that the server listens on. */
@@ -156,26 +198,72 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.open;
   }
 
+  /** What the server has done so far: connections, requests, traffic. Sums up the open connections when asked. */
+  metrics(): ServerMetrics {
+    return this.counts.metrics(this.open, this.gate);
+  }
+
   /** Lets the process end while the server only waits for connections. */
   unref(): this {
-    this.listener?.ref(false);
+    this.gate.ref(false);
     return this;
   }
 
   /** Undoes `unref`. */
   ref(): this {
-    this.listener?.ref(true);
+    this.gate.ref(true);
     return this;
   }
 
-  /** Stops listening and closes every connection. Resolves when all are closed. */
+  /** Accepts nothing any more; what is open goes on. */
+  protected stopAccepting(): void {
+    this.gate.close();
+    if (this.state === 'open') this.state = 'ending';
+  }
+
+  /**
+   * The orderly end: stops accepting, lets the calls that are being served end and their answers leave, then says goodbye to each client.
+   * Calls that come meanwhile are not begun (their callers get an EOFError), but for those that a call being served depends on.
+   * Resolves with the number of connections that were cut because they took longer than `timeout`.
+   * @throws {RangeError} for a time-out that is none
+   */
+  drain({ timeout = 30 }: DrainOptions = {}): Promise<number> {
+    const limit = milliseconds('timeout', timeout, 30);
+    this.draining ??= this.finish(limit);
+    return this.draining;
+  }
+
+  private async finish(limitMs: number): Promise<number> {
+    this.stopAccepting();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      if (limitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, Math.min(limitMs, 2 ** 31 - 1));
+    });
+    const failed = (error: unknown): void => this.logger?.error('rpyc server: before_closed failed:', error);
+    await Promise.race([Promise.all([...this.open].map((conn) => conn.finish().catch(failed))), late]);
+    clearTimeout(timer);
+    let cut = 0;
+    for (const conn of this.open) {
+      if (!conn.closed) {
+        cut++;
+        this.cutting.set(conn, 'drain');
+      }
+      conn.abort();
+    }
+    this.end();
+    return cut;
+  }
+
+  /** Stops listening and closes every connection, whatever it does. Resolves when all are closed. */
   async close(): Promise<void> {
-    const { listener } = this;
-    if (listener === undefined) return;
-    this.listener = undefined;
-    listener.close();
-    if (this.options.socketPath !== undefined) removeSocket(this.options.socketPath);
+    this.stopAccepting();
     await Promise.all([...this.open].map((conn) => conn.close()));
+    this.end();
+  }
+
+  private end(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
     this.emit('close');
   }
 
@@ -185,10 +273,24 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 }
 
-function removeSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else removed it.
-  }
+/** Codes of errors that a connection was cut with. */
+const REASONS: Readonly<Record<string, CutReason | undefined>> = {
+  ERR_RPYC_BACKPRESSURE: 'backpressure',
+  ERR_RPYC_PROTOCOL: 'protocol',
+  ERR_RPYC_VERSION: 'protocol',
+};
+
+/** RPyC's configuration keys, by either name. */
+function configOf({ config, protocolConfig }: ServerOptions): ConnectionOptions['config'] {
+  return config ?? protocolConfig;
+}
+
+/** @throws {RangeError} or {TypeError} for an option that cannot be */
+export function checkServerOptions(options: ServerOptions): ResolvedLimits {
+  checkAddress(options);
+  if (options.config !== undefined && options.protocolConfig !== undefined)
+    throw new TypeError('config and protocolConfig are the same option: give one of them');
+  resolveOptions(options, true);
+  makeConfig(configOf(options));
+  return resolveLimits(options);
 }

@@ -183,9 +183,15 @@ describe('docs/services.md', () => {
 
   test('explains every option, and no other', () => {
     const options = new Set(
-      ['ConnectionOptions', 'ConnectOptions', 'StreamOptions', 'ServerOptions', 'CallOptions'].flatMap((name) =>
-        membersOf(new RegExp(`export interface ${name}\\b`), OPTION),
-      ),
+      [
+        'ConnectionOptions',
+        'ConnectOptions',
+        'StreamOptions',
+        'ServerOptions',
+        'ServerLimits',
+        'DrainOptions',
+        'CallOptions',
+      ].flatMap((name) => membersOf(new RegExp(`export interface ${name}\\b`), OPTION)),
     );
     expect(firstCells('services.md', 'Options').sort()).toEqual([...options].sort());
   });

@@ -20,6 +20,8 @@ export interface ProgramOptions {
   /** Flags of Node, before the program. */
   flags?: readonly string[];
   env?: Record<string, string>;
+  /** A command of the shell before it, such as `ulimit -n 64`. */
+  shell?: string;
   /** The child is killed after so many milliseconds. Default 20,000. */
   timeoutMs?: number;
 }
@@ -28,7 +30,10 @@ export interface ProgramOptions {
 export function start(name: string, args: readonly unknown[] = [], options: ProgramOptions = {}): Program {
   const program = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
   const flags = ['--import', './scripts/ts.mjs', '--expose-gc', ...(options.flags ?? [])];
-  const child = spawn(process.execPath, [...flags, program, ...args.map(String)], {
+  const command = [process.execPath, ...flags, program, ...args.map(String)];
+  const [file, ...rest] =
+    options.shell === undefined ? command : ['sh', '-c', `${options.shell} && exec "$0" "$@"`, ...command];
+  const child = spawn(file, rest, {
     cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: '', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
