@@ -112,8 +112,11 @@ export {
   slice,
   tuple,
 } from './python/values.ts';
+export { type ForkingMetrics, ForkingServer } from './server/forking.ts';
 export type { ServerLimits } from './server/limits.ts';
 export type { CutReason, ServerMetrics } from './server/metrics.ts';
+export { OneShotServer } from './server/oneshot.ts';
+export { ThreadedServer, type ThreadPoolOptions, ThreadPoolServer } from './server/ported.ts';
 export { type DrainOptions, Server, type ServerOptions } from './server/server.ts';
 export type { TimeoutReason } from './server/sweep.ts';
 export {

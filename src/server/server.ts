@@ -9,7 +9,7 @@ import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, makeConfig, resolveOptions } from '../policy/config.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
 import { Connection } from '../protocol/connection.ts';
-import { rootOf, Service, type ServiceSource } from '../service/service.ts';
+import { isService, rootOf, type ServiceSource } from '../service/service.ts';
 import { checkAddress, whereOf } from './address.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
@@ -83,8 +83,7 @@ export class Server extends EventEmitter<ServerEvents> {
    */
   constructor(service: ServiceSource, options: ServerOptions = {}) {
     super();
-    if (!(service instanceof Service) && !(typeof service === 'function' && service.prototype instanceof Service))
-      throw new TypeError('Server takes a subclass of rpyc.Service, or an instance of one');
+    if (!isService(service)) throw new TypeError('Server takes a subclass of rpyc.Service, or an instance of one');
     this.limits = checkServerOptions(options);
     this.service = service;
     this.options = options;

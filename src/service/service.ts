@@ -70,6 +70,10 @@ export class VoidService extends Service {}
 /** A service class (one instance per connection) or an instance (shared by all). */
 export type ServiceSource = (new () => Service) | Service;
 
+/** Is it what a server can serve? */
+export const isService = (value: unknown): value is ServiceSource =>
+  value instanceof Service || (typeof value === 'function' && value.prototype instanceof Service);
+
 interface PythonNamed {
   on_connect?(conn: Connection): void | Promise<void>;
   on_disconnect?(conn: Connection): void | Promise<void>;

@@ -189,6 +189,7 @@ describe('docs/services.md', () => {
         'StreamOptions',
         'ServerOptions',
         'ServerLimits',
+        'ThreadPoolOptions',
         'DrainOptions',
         'CallOptions',
       ].flatMap((name) => membersOf(new RegExp(`export interface ${name}\\b`), OPTION)),

@@ -25,12 +25,18 @@ export interface Started {
 }
 
 /** Starts a program. Inside a test it is stopped when the test ends; elsewhere (`beforeAll`) call `stop()`. */
-export function start(command: string, args: string[], env: Record<string, string> = {}, lifetimeMs = 25_000): Started {
-  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export function start(
+  command: string,
+  args: string[],
+  env: Record<string, string> = {},
+  lifetimeMs = 25_000,
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): Started {
+  const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: [stdin, 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk) => (stdout += chunk));
-  child.stderr.on('data', (chunk) => (stderr += chunk));
+  child.stdout?.on('data', (chunk) => (stdout += chunk));
+  child.stderr?.on('data', (chunk) => (stderr += chunk));
   const timer = setTimeout(() => child.kill('SIGKILL'), lifetimeMs);
   const ended = once(child, 'close').then(([status]) => {
     clearTimeout(timer);

@@ -104,7 +104,7 @@ async function look(): Promise<Look> {
   await collect();
   const { rss, heapUsed, external } = process.memoryUsage();
   const all = [...server.connections].map((conn) => conn.stats);
-  const sum = (key: keyof rpyc.ConnectionStats): number => all.reduce((total, stats) => total + stats[key], 0);
+  const sum = (key: keyof rpyc.ConnectionStats): number => all.reduce((total, stats) => total + Number(stats[key]), 0);
   return {
     rss,
     heapUsed,

@@ -1,0 +1,30 @@
+// What each child of a ForkingServer runs: the service module, for the one connection that it inherited. Started by forking.ts; exports nothing.
+import { readFileSync } from 'node:fs';
+import type { RawPeer } from '../native/peer.ts';
+import { adopt } from '../native/socket.ts';
+import { CONNECTION_FD, readTask } from './child.ts';
+import { loadService } from './module.ts';
+import { Server } from './server.ts';
+
+/** How long what a service has left running may keep the process after its connection, ms. */
+const GRACE = 1000;
+
+/** undefined: the client is gone again. */
+function inherited(): RawPeer | undefined {
+  try {
+    return adopt(CONNECTION_FD);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTCONN') return undefined;
+    throw error;
+  }
+}
+
+const { module, options } = readTask(readFileSync(0));
+const server = new Server(await loadService(module), options);
+// The parent ends whoever takes longer than it was told.
+process.on('SIGTERM', () => void server.drain({ timeout: null }));
+server.once('close', () => setTimeout(() => process.exit(), GRACE).unref());
+server.once('connection', (conn) => conn.once('close', () => void server.close()));
+const peer = inherited();
+if (peer === undefined) void server.close();
+else server.accept(peer);
