@@ -80,6 +80,14 @@ export { type Copied, type CopiedObject, type ValueOptions, value } from './netr
 export { type Config, type ConnectionOptions, DEFAULT_CONFIG } from './policy/config.ts';
 export type { Logger } from './policy/logger.ts';
 export { Connection, type SyncConnection } from './protocol/connection.ts';
+export type {
+  Connected,
+  Disconnected,
+  RequestEnd,
+  RequestError,
+  RequestStart,
+  ServedCall,
+} from './protocol/observe.ts';
 export type { ConnectionStats } from './protocol/statistics.ts';
 export { exceptions, PythonError, registerException } from './python/exceptions.ts';
 export {
@@ -116,8 +124,8 @@ export { type ForkingMetrics, ForkingServer } from './server/forking.ts';
 export type { ServerLimits } from './server/limits.ts';
 export type { CutReason, ServerMetrics } from './server/metrics.ts';
 export { OneShotServer } from './server/oneshot.ts';
-export { ThreadedServer, type ThreadPoolOptions, ThreadPoolServer } from './server/ported.ts';
-export { type DrainOptions, Server, type ServerOptions } from './server/server.ts';
+export { type ThreadPoolOptions, ThreadPoolServer } from './server/ported.ts';
+export { type DrainOptions, Server, Server as ThreadedServer, type ServerOptions } from './server/server.ts';
 export type { TimeoutReason } from './server/sweep.ts';
 export {
   ClassicClient,

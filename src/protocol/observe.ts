@@ -37,20 +37,19 @@ export interface RequestError extends RequestEnd {
   readonly error: unknown;
 }
 
-/** As Connection.config has it, `[local, remote]`; a client has none. */
-type Endpoints = readonly [unknown, unknown] | null;
-
 /** Published as `rpyc:connect` when a connection begins, of clients and of servers. */
 export interface Connected {
+  /** `config.connid` of the connection. */
   readonly connid: string | null;
   /** `[local, remote]` addresses; null where this side is the client. */
-  readonly endpoints: Endpoints;
+  readonly endpoints: readonly [unknown, unknown] | null;
   /** The Connection. */
   readonly connection: object;
 }
 
 /** Published as `rpyc:disconnect` when it is over. */
 export interface Disconnected {
+  /** `config.connid` of the connection. */
   readonly connid: string | null;
   /** Why; an EOFError for an orderly end. */
   readonly error: Error;

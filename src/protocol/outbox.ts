@@ -90,19 +90,19 @@ export class Outbox {
     );
   }
 
-  /** @throws RangeError where the message does not fit a frame for sure; where only encoding tells, it must be flushed at once */
-  private commit(): void {
+  /** Returns its rough size. @throws RangeError where it does not fit a frame for sure; where only encoding tells, it must be flushed at once */
+  private commit(): number {
     const size = this.tape.messageBytes;
     this.unchecked += size;
     const { maxFrame } = this.link.options;
     if (size > maxFrame) throw tooLarge(`message of about ${size} bytes exceeds maxFrame ${maxFrame}`);
     const mayNotFit = this.tape.mostBytes > maxFrame;
     this.atOnce = this.tape.commit() || mayNotFit;
+    return size;
   }
 
   private commitAnswer(): void {
-    this.answered += this.tape.messageBytes;
-    this.commit();
+    this.answered += this.commit();
   }
 
   private commitRequest(): void {

@@ -49,21 +49,23 @@ export function statisticsOf(
   flow: Flow,
   answered: Answered,
 ): ConnectionStats {
-  const [bytesIn, bytesOut, messagesIn, messagesOut, queued, remoteObjects, undecoded] = link.traffic;
+  // By index: a server's sweep asks thousands of connections, and iterating over a typed array costs more than the rest.
+  const { traffic } = link;
+  const queued = traffic[4];
   return {
-    bytesIn,
-    bytesOut,
-    messagesIn,
-    messagesOut,
+    bytesIn: traffic[0],
+    bytesOut: traffic[1],
+    messagesIn: traffic[2],
+    messagesOut: traffic[3],
     queued,
-    remoteObjects,
+    remoteObjects: traffic[5],
     localObjects: exports.size,
     pending: pending.size,
     inFlight: flow.inFlight,
     waiting: flow.waiting,
     served: answered.served,
     failed: answered.failed,
-    undecoded,
+    undecoded: traffic[6],
     paused: link.paused || queued > link.options.highWater / 2,
   };
 }

@@ -1,4 +1,4 @@
-// Names of RPyC's servers that are this package's Server, for ported code. Answers to rpyc/utils/server.py.
+// RPyC's server of a thread pool, for ported code. (ThreadedServer is another name of Server, in index.ts.) Answers to rpyc/utils/server.py.
 import type { ServiceSource } from '../service/service.ts';
 import { Server, type ServerOptions } from './server.ts';
 
@@ -10,12 +10,10 @@ export interface ThreadPoolOptions extends ServerOptions {
   requestBatchSize?: number;
 }
 
-/** RPyC's `ThreadedServer`: {@link Server}, whose one event loop needs no thread for each connection. */
-export const ThreadedServer: new (service: ServiceSource, options?: ServerOptions) => Server = Server;
-/** RPyC's `ThreadedServer`: {@link Server}. */
-export type ThreadedServer = Server;
-
-/** RPyC's `ThreadPoolServer`: {@link Server}, likewise; for several cores there is a server of worker threads. */
-export const ThreadPoolServer: new (service: ServiceSource, options?: ThreadPoolOptions) => Server = Server;
-/** RPyC's `ThreadPoolServer`: {@link Server}. */
-export type ThreadPoolServer = Server;
+/** RPyC's `ThreadPoolServer`: a {@link Server}, whose one event loop serves all connections, and which ignores what only threads need. */
+export class ThreadPoolServer extends Server {
+  /** @throws as {@link Server} */
+  constructor(service: ServiceSource, options: ThreadPoolOptions = {}) {
+    super(service, options);
+  }
+}

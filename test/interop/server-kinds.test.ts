@@ -68,10 +68,11 @@ conn = rpyc.connect("127.0.0.1", int(sys.argv[1]))
 root = conn.root
 root.add(1, 2)
 print("READY null", flush=True)
-print(root.slow(800), flush=True)
+print(root.slow(800, lambda: print("begun", flush=True)), flush=True)
 `,
       { args: [String(port)] },
     );
+    expect(await python.nextLine()).toBe('begun');
     server.say('drain 20');
     expect(await python.nextLine()).toBe('slept');
     expect(await server.line('drained')).toBe('drained 0');
@@ -89,7 +90,7 @@ export default class Forked extends rpyc.Service {
   exposed_pid() { return process.pid; }
   exposed_count() { return ++count; }
   async exposed_call(back, n) { return await back(n); }
-  async exposed_slow(ms) { await sleep(ms); return 'slept'; }
+  async exposed_slow(ms, begun) { await begun(); await sleep(ms); return 'slept'; }
   exposed_crash() { process.kill(process.pid, 'SIGSEGV'); return new Promise(() => {}); }
   exposed_never() { return new Promise(() => {}); }
 }
