@@ -38,7 +38,7 @@ function tape(message: Message, together: number): Uint8Array {
       tx.begin(handle, 2, message.seq, 0, 0);
       writer.box(message.value, 0);
     }
-    tx.commit();
+    tx.commit(2 ** 30);
   }
   flush();
   if (++flushes % takeEvery !== 0) return NOTHING;

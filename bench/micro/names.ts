@@ -23,7 +23,7 @@ function calls(names: readonly string[], write: (name: string) => void): void {
     write(names[i & 15]);
     writer.tuple(ARGS, 1);
     tx.container(Tag.TUPLE, 0);
-    tx.commit();
+    tx.commit(2 ** 30);
   }
   flush();
 }

@@ -121,8 +121,14 @@ export class BoxWriter {
 
   /** kwargs as RPyC sends them: a tuple of (name, value) pairs. Writes nothing but an empty tuple for none. */
   kwargs(named: Kwargs | undefined): boolean {
-    const entries = named === undefined ? [] : Object.entries(named);
-    return this.tuple(entries.length === 0 ? entries : entries.map((pair) => Object.freeze(pair)), 1);
+    if (named === undefined) {
+      this.tape.container(Tag.TUPLE, 0);
+      return true;
+    }
+    return this.tuple(
+      Object.entries(named).map((pair) => Object.freeze(pair)),
+      1,
+    );
   }
 
   private object(value: object, depth: number): boolean {

@@ -92,6 +92,7 @@ const TX_FLOATS = 8 * 1024;
 const TX_BYTES = 128 * 1024;
 const TX_KEPT = 2 ** 21;
 
+/** Bytes that a word of the tape takes on the wire at most: a reference's id_pack of 4 KiB is two words. */
 const MOST_PER_WORD = 2100;
 
 /** Value of a decimal integer's digits beyond which CPython refuses it (and drops the connection). */
@@ -126,6 +127,8 @@ export class Transmit {
   private blobStart = 0;
   /** Is a message unfinished? */
   writing = false;
+  /** Must the tape be flushed now? What `commit` found last. */
+  urgent = false;
   /** Is memory held that a long message has needed, and no usual one does? */
   grown = false;
   private readonly ctl: Int32Array;
@@ -165,31 +168,30 @@ export class Transmit {
     this.w = at + MESSAGE_WORDS;
   }
 
-  /** Makes the message part of the tape. True: the tape is long enough to be flushed now. */
-  commit(): boolean {
+  /**
+   * Makes the message part of the tape. `urgent` tells afterwards whether the tape must be flushed now: it is long, or the message may turn out
+   * larger than `maxFrame` when it is encoded.
+   * @returns the message's rough size, bytes: what it takes on the wire at least. More than `maxFrame`: it was not committed
+   */
+  commit(maxFrame: number): number {
+    const { ctl, w, b } = this;
+    const words = w - this.start;
+    const body = this.blobBytes + b - ctl[Ctl.TX_BYTES];
+    const size = body + words;
+    if (size > maxFrame) return size;
     this.writing = false;
-    const ctl = this.ctl;
-    const w = this.w;
-    this.words[this.start + 6] = w - this.start;
+    this.words[this.start + 6] = words;
     ctl[Ctl.TX_WORDS] = w;
     ctl[Ctl.TX_FLOATS] = this.f;
-    ctl[Ctl.TX_BYTES] = this.b;
-    return w > FLUSH_WORDS || this.b > FLUSH_BYTES || this.blobs.length !== 0;
+    ctl[Ctl.TX_BYTES] = b;
+    this.urgent =
+      w > FLUSH_WORDS || b > FLUSH_BYTES || this.blobs.length !== 0 || body + words * MOST_PER_WORD > maxFrame;
+    return size;
   }
 
   rollback(): void {
     this.writing = false;
     this.blobs.length = this.blobStart;
-  }
-
-  /** Rough size of the message in progress, bytes: what it takes on the wire at least. */
-  get messageBytes(): number {
-    return this.blobBytes + this.b - this.ctl[Ctl.TX_BYTES] + (this.w - this.start);
-  }
-
-  /** What the message in progress takes on the wire at most; a reference's id_pack of 4 KiB is two words. */
-  get mostBytes(): number {
-    return this.blobBytes + this.b - this.ctl[Ctl.TX_BYTES] + (this.w - this.start) * MOST_PER_WORD;
   }
 
   /** Gives that memory back, once nothing is on the tape. */

@@ -18,7 +18,11 @@ export class AwaitableNetref extends AwaitableHandler {
   }
 
   get(_target: object, key: string | symbol): unknown {
-    if (typeof key === 'string' && !isLocal(key)) return this.path(key);
+    if (typeof key === 'string') {
+      const path = this.paths?.get(key);
+      if (path !== undefined) return path;
+      if (!isLocal(key)) return this.path(key);
+    }
     const { holder, options } = this;
     switch (key) {
       case HOLDER:
@@ -44,12 +48,9 @@ export class AwaitableNetref extends AwaitableHandler {
   }
 
   private path(key: string): object {
-    let path = this.paths?.get(key);
-    if (path === undefined) {
-      path = makePath(this.holder, key, this.options);
-      this.paths ??= new Map();
-      if (this.paths.size < MAX_CACHED) this.paths.set(key, path);
-    }
+    const path = makePath(this.holder, key, this.options);
+    this.paths ??= new Map();
+    if (this.paths.size < MAX_CACHED) this.paths.set(key, path);
     return path;
   }
 

@@ -37,7 +37,11 @@ export class BlockingNetref extends Handler {
   }
 
   get(_target: object, key: string | symbol): unknown {
-    if (typeof key === 'string' && !isLocal(key)) return this.stubs?.get(key) ?? this.read(key);
+    if (typeof key === 'string') {
+      const stub = this.stubs?.get(key);
+      if (stub !== undefined) return stub;
+      if (!isLocal(key)) return this.read(key);
+    }
     const { holder, options } = this;
     switch (key) {
       case HOLDER:

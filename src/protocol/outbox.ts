@@ -32,8 +32,6 @@ export class Outbox {
   private answered = 0;
   /** At the last look, did more than `maxQueued` of answers alone wait for the peer? */
   full = false;
-  /** Must the message just committed be flushed at once? */
-  private atOnce = false;
 
   /** @param tape the transmit tape of this thread */
   constructor(link: Link, exports: Exports, tape: Transmit, writer: BoxWriter) {
@@ -90,14 +88,12 @@ export class Outbox {
     );
   }
 
-  /** Returns its rough size. @throws RangeError where it does not fit a frame for sure; where only encoding tells, it must be flushed at once */
+  /** @returns the message's rough size. @throws RangeError where it does not fit a frame for sure; where only encoding tells, it is `urgent` */
   private commit(): number {
-    const size = this.tape.messageBytes;
-    this.unchecked += size;
     const { maxFrame } = this.link.options;
+    const size = this.tape.commit(maxFrame);
+    this.unchecked += size;
     if (size > maxFrame) throw tooLarge(`message of about ${size} bytes exceeds maxFrame ${maxFrame}`);
-    const mayNotFit = this.tape.mostBytes > maxFrame;
-    this.atOnce = this.tape.commit() || mayNotFit;
     return size;
   }
 
@@ -167,13 +163,13 @@ export class Outbox {
 
   /** Sends what was committed last, at the end of the tick or now. @throws RangeError where it turned out larger than a frame */
   post(): void {
-    if (this.atOnce) this.flushNow();
+    if (this.tape.urgent) this.flushNow();
     else send(false);
   }
 
   /** Before a blocking wait, which flushes by itself: sends only what may be refused. */
   prepareWait(): void {
-    if (this.atOnce) this.flushNow();
+    if (this.tape.urgent) this.flushNow();
   }
 
   private flushNow(): void {
@@ -214,11 +210,13 @@ export class Outbox {
       } catch (error) {
         this.abandon(error);
       }
-      const size = this.tape.messageBytes;
+      const size = this.tape.commit(options.maxFrame);
+      if (size > options.maxFrame) {
+        this.tape.rollback();
+        continue;
+      }
       this.unchecked += size;
       this.answered += size;
-      const mayNotFit = this.tape.mostBytes > options.maxFrame;
-      this.atOnce = this.tape.commit() || mayNotFit;
       try {
         this.post();
         return;
@@ -231,14 +229,14 @@ export class Outbox {
   /** DEL of `count` references; goes out with the next write. */
   del(rid: number, count: number): void {
     this.tape.begin(this.link.handle, KIND_DEL, this.seq++, rid, count);
-    this.tape.commit();
+    this.tape.commit(Number.POSITIVE_INFINITY);
   }
 
   /** CLOSE, whatever is queued: back-pressure must not keep a connection open. */
   goodbye(): void {
     this.tape.begin(this.link.handle, MSG_REQUEST, this.seq++, HANDLE_CLOSE, 0);
     this.tape.container(Tag.TUPLE, 0);
-    this.tape.commit();
+    this.tape.commit(Number.POSITIVE_INFINITY);
     flush();
   }
 }

@@ -112,7 +112,7 @@ export class PushEndpoint implements Disposable {
       tx.rollback();
       throw error;
     }
-    tx.commit();
+    tx.commit(2 ** 30);
     flush();
     return addon.takeOutput(this.handle) ?? new Uint8Array();
   }

@@ -80,7 +80,7 @@ describe('the transmit tape', () => {
     };
     tx.begin(endpoint.handle, 2, 0, 0, 0);
     long();
-    tx.commit();
+    tx.commit(2 ** 30);
     expect(held()).toBeGreaterThan(most);
     flush();
     expect(held()).toBeLessThanOrEqual(most);
@@ -109,7 +109,7 @@ describe('the transmit tape', () => {
     expect(() => tx.begin(endpoint.handle, 2, 2, 0, 0)).toThrow(
       expect.objectContaining({ code: 'ERR_RPYC_OPERATION' }),
     );
-    tx.commit();
+    tx.commit(2 ** 30);
     flush();
     expect(received(addon.takeOutput(endpoint.handle) as Uint8Array)).toBe('outer');
   });
@@ -118,7 +118,8 @@ describe('the transmit tape', () => {
     const commit = (write: () => void): boolean => {
       tx.begin(endpoint.handle, 2, 0, 0, 0);
       write();
-      const atOnce = tx.commit();
+      tx.commit(2 ** 30);
+      const atOnce = tx.urgent;
       flush();
       addon.takeOutput(endpoint.handle);
       return atOnce;
