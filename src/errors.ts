@@ -11,6 +11,8 @@ export type RpycErrorCode =
   | 'ERR_RPYC_CLOSED'
   | 'ERR_RPYC_TIMEOUT'
   | 'ERR_RPYC_CONNECT'
+  | 'ERR_RPYC_DISCOVERY'
+  | 'ERR_RPYC_FORBIDDEN'
   | 'ERR_RPYC_INTERRUPTED'
   | 'ERR_RPYC_DEADLOCK'
   | 'ERR_RPYC_NESTING'
@@ -91,6 +93,32 @@ export class ConnectError extends Error {
     super(message, errors.length === 0 ? undefined : { cause: errors[errors.length - 1] });
     this.errors = errors;
   }
+}
+
+/**
+ * No server of a service was found: the registry knows none, no registry answered, or none of those that it knows could be reached (`errors`
+ * tells why). Answers to RPyC's `DiscoveryError`.
+ */
+export class DiscoveryError extends Error {
+  /** Always `'DiscoveryError'`. */
+  override readonly name = 'DiscoveryError';
+  /** Always `'ERR_RPYC_DISCOVERY'`. */
+  readonly code = 'ERR_RPYC_DISCOVERY';
+  /** What each server that was tried answered, in their order. */
+  readonly errors: readonly Error[];
+  /** An error with the last of `errors` as its cause. */
+  constructor(message: string, errors: readonly Error[] = []) {
+    super(message, errors.length === 0 ? undefined : { cause: errors[errors.length - 1] });
+    this.errors = errors;
+  }
+}
+
+/** The registry does not tell which services there are: it was started without `allowListing`. Answers to RPyC's `ForbiddenError`. */
+export class ForbiddenError extends Error {
+  /** Always `'ForbiddenError'`. */
+  override readonly name = 'ForbiddenError';
+  /** Always `'ERR_RPYC_FORBIDDEN'`. */
+  readonly code = 'ERR_RPYC_FORBIDDEN';
 }
 
 /** A signal that has a listener (`process.on('SIGINT', …)`) ended a blocking wait, so that the listener can run. The remote work goes on. */

@@ -26,10 +26,23 @@ export {
   unixConnectSync,
 } from './client/connect.ts';
 export {
+  type ConnectByServiceOptions,
+  connectByService,
+  connectByServiceSync,
+  type DiscoverOptions,
+  discover,
+  discoverSync,
+  type ListOptions,
+  listServices,
+  listServicesSync,
+} from './client/discover.ts';
+export {
   BackpressureError,
   ConnectError,
   DeadlockError,
+  DiscoveryError,
   EOFError,
+  ForbiddenError,
   InterruptedError,
   ProtocolError,
   type RpycErrorCode,
@@ -120,6 +133,14 @@ export {
   slice,
   tuple,
 } from './python/values.ts';
+export { type RegisterOptions, type Registrar, RegistryClient, type RegistryClientOptions } from './registry/client.ts';
+export { REGISTRY_PORT, type ServerAddress } from './registry/messages.ts';
+export { type RegistryEvents, RegistryServer, type RegistryServerOptions } from './registry/server.ts';
+export type { Secret } from './registry/signing.ts';
+export { TCPRegistryClient } from './registry/tcp-client.ts';
+export { TCPRegistryServer, type TCPRegistryServerOptions } from './registry/tcp-server.ts';
+export { UDPRegistryClient, type UDPRegistryClientOptions } from './registry/udp-client.ts';
+export { UDPRegistryServer } from './registry/udp-server.ts';
 export { type ForkingMetrics, ForkingServer } from './server/forking.ts';
 export type { ServerLimits } from './server/limits.ts';
 export type { CutReason, ServerMetrics } from './server/metrics.ts';

@@ -156,6 +156,21 @@ export interface Addon {
   /** The message announced by Status.BIG, as an arena of its own with one record; its bytes belong to JS from here on. */
   takeBig(handle: number): [Int32Array, Float64Array, Uint8Array];
 
+  /** Sends a datagram, and blocks until one comes from that port: its bytes, or null with `ctl[DETAIL]` the signal that ended it (0: timed out). */
+  askDatagram(
+    address: string,
+    port: number,
+    broadcast: boolean,
+    message: Uint8Array,
+    timeoutMs: number,
+  ): Uint8Array | null;
+  /** Writes to a connected socket without a codec, and blocks until its peer ends: what came, or null as above. */
+  askStream(handle: number, message: Uint8Array, timeoutMs: number): Uint8Array | null;
+  /** Brine of the value at word `start` of the transmit tape, whose other numbers say how far it is filled. */
+  dumpBrine(start: number, words: number, floats: number, bytes: number, blobs?: ArrayBufferView[]): Uint8Array;
+  /** `[words, floats]` of the value that `bytes` (at most 64 KiB) begin with; null where they end inside it. Throws for what is no brine. */
+  loadBrine(bytes: Uint8Array): [Int32Array, Float64Array] | null;
+
   /** `[name_pack, class_id as decimal text]` of a class index, asked once per class. */
   classInfo(handle: number, cls: number): [string, string];
   /** Decimal text of `[class_id, instance_id]` of a rid, for messages and `same`. */

@@ -123,6 +123,11 @@ function dialStream(target: Target, timeoutMs: number): Promise<RawPeer> {
 
 /** `dial` that blocks this thread. */
 export function dialSync(target: Target, timeoutMs: number): SocketPeer {
+  return new SocketPeer(dialHandleSync(target, timeoutMs));
+}
+
+/** `dialSync`, for what is to be no peer: the handle of the engine's socket, for `addon.close`. */
+export function dialHandleSync(target: Target, timeoutMs: number): number {
   if (!OWNS_SOCKETS)
     throw codedError(
       new TypeError('blocking connections need Node: this runtime does not let the engine own sockets'),
@@ -138,7 +143,7 @@ export function dialSync(target: Target, timeoutMs: number): SocketPeer {
   }
   for (const [i, address] of addresses.entries()) {
     try {
-      return new SocketPeer(dialOneSync(target, address, share(deadline, addresses.length - i)));
+      return dialOneSync(target, address, share(deadline, addresses.length - i));
     } catch (error) {
       if (error instanceof InterruptedError) throw error;
       errors.push(error as Error);

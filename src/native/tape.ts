@@ -189,6 +189,11 @@ export class Transmit {
     return size;
   }
 
+  /** Brine of the value written since `begin`, which belongs to no connection; `rollback` must follow. */
+  brine(): Uint8Array {
+    return addon.dumpBrine(this.start + MESSAGE_WORDS, this.w, this.f, this.b, this.blobs);
+  }
+
   rollback(): void {
     this.writing = false;
     this.blobs.length = this.blobStart;

@@ -9,11 +9,13 @@ import { codedError } from '../errors.ts';
 import { OWNS_SOCKETS } from '../native/peer.ts';
 import { closeDescriptor, listenForOthers } from '../native/socket.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
+import type { Registration } from '../registry/registration.ts';
 import { whereOf } from './address.ts';
 import { writeTask } from './child.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, resolveLimits } from './limits.ts';
-import { urlOf } from './module.ts';
+import { loadService, urlOf } from './module.ts';
+import { isRegistering, register } from './registering.ts';
 import { checkServerOptions, type DrainOptions, type ServerOptions } from './server.ts';
 
 const ENTRY = fileURLToPath(new URL(`./forked${extname(import.meta.url)}`, import.meta.url));
@@ -55,7 +57,8 @@ interface ForkingEvents {
  *     await server.start();
  *
  * The module's default export is a Service class, an instance, or a function that returns one. Options are a {@link Server}'s; they are copied
- * to the children, so they hold no functions. `maxConnections` is 100 by default. Emits `child` with the pid of each child, and `close`.
+ * to the children, so they hold no functions (but for `registrar`, which stays here). `maxConnections` is 100 by default.
+ * With `autoRegister` the module is loaded in this process as well, for the names of its service. Emits `child` with the pid of each child, and `close`.
  */
 export class ForkingServer extends EventEmitter<ForkingEvents> {
   private readonly module: string;
@@ -72,6 +75,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
   private state: 'open' | 'ending' | 'closed' = 'open';
   private draining: Promise<number> | undefined;
   private allGone: (() => void) | undefined;
+  private registration: Registration | undefined;
 
   /**
    * @param module URL or path of the service module
@@ -100,6 +104,8 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
   async start(): Promise<this> {
     if (this.where !== undefined) throw new Error('the server was started before: make a new one');
     const where = await whereOf(this.options);
+    // Only for its names: the children serve.
+    const service = isRegistering(this.options) ? await loadService(this.module) : undefined;
     if (this.state !== 'open') throw new Error('the server was closed: make a new one');
     const listener = listenForOthers(
       where,
@@ -108,6 +114,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
     );
     this.where = [...listener.address];
     this.gate.guard(listener);
+    if (service !== undefined) this.registration = register(service, this.where, this.options, this.logger);
     return this;
   }
 
@@ -213,6 +220,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
   private async finish(limitMs: number): Promise<number> {
     this.state = 'ending';
     this.gate.close();
+    const unregistered = this.registration?.stop();
     const gone = new Promise<void>((resolve) => {
       this.allGone = resolve;
     });
@@ -221,6 +229,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
     if (limitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(() => this.kill(), Math.min(limitMs, 2 ** 31 - 1));
     if (this.children.size !== 0) await gone;
     clearTimeout(timer);
+    await unregistered;
     this.state = 'closed';
     this.emit('close');
     return this.cut;
@@ -248,7 +257,20 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
 
 /** Options of the one connection of a child. @throws {TypeError} that names what cannot be copied */
 function childOptions(options: ServerOptions): ServerOptions {
-  const { logger, hostname, port, ipv6, socketPath, backlog, reuseAddr, maxConnections, acceptRate, ...rest } = options;
+  const {
+    logger,
+    hostname,
+    port,
+    ipv6,
+    socketPath,
+    backlog,
+    reuseAddr,
+    maxConnections,
+    acceptRate,
+    registrar,
+    autoRegister,
+    ...rest
+  } = options;
   const config = rest.config ?? rest.protocolConfig ?? {};
   for (const [name, value] of [...Object.entries(rest), ...Object.entries(config)]) {
     if (value === config) continue;

@@ -9,15 +9,17 @@ import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, makeConfig, resolveOptions } from '../policy/config.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
 import { Connection } from '../protocol/connection.ts';
+import type { Registration } from '../registry/registration.ts';
 import { isService, rootOf, type ServiceSource } from '../service/service.ts';
 import { checkAddress, whereOf } from './address.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
 import { Counts, type CutReason, type ServerMetrics } from './metrics.ts';
+import { checkRegistering, isRegistering, type RegisteringOptions, register } from './registering.ts';
 import { Sweep, type TimeoutReason } from './sweep.ts';
 
 /** What a {@link Server} takes beside its service: where to listen, its limits, and what each of its connections gets. */
-export interface ServerOptions extends ConnectionOptions, ServerLimits {
+export interface ServerOptions extends ConnectionOptions, ServerLimits, RegisteringOptions {
   /** Address or name to listen on. Default 127.0.0.1 (RPyC listens on all interfaces; say '0.0.0.0' or '::' for that). */
   hostname?: string;
   /** TCP port; 0, the default, takes any free one (`server.port` tells). */
@@ -76,6 +78,7 @@ export class Server extends EventEmitter<ServerEvents> {
   private where: readonly [string, number] | undefined;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private draining: Promise<number> | undefined;
+  private registration: Registration | undefined;
 
   /**
    * @param service a class: one instance per connection; an instance: shared by all
@@ -103,6 +106,7 @@ export class Server extends EventEmitter<ServerEvents> {
     );
     this.where = [...listener.address];
     this.gate.guard(listener);
+    if (isRegistering(this.options)) this.registration = register(this.service, this.where, this.options, this.logger);
     return this;
   }
 
@@ -214,9 +218,10 @@ export class Server extends EventEmitter<ServerEvents> {
     return this;
   }
 
-  /** Accepts nothing any more; what is open goes on. */
+  /** Accepts nothing any more, and is known to no registry; what is open goes on. */
   protected stopAccepting(): void {
     this.gate.close();
+    void this.registration?.stop();
     if (this.state === 'open') this.state = 'ending';
   }
 
@@ -249,6 +254,7 @@ export class Server extends EventEmitter<ServerEvents> {
       }
       conn.abort();
     }
+    await this.registration?.stop();
     this.end();
     return cut;
   }
@@ -257,6 +263,7 @@ export class Server extends EventEmitter<ServerEvents> {
   async close(): Promise<void> {
     this.stopAccepting();
     await Promise.all([...this.open].map((conn) => conn.close()));
+    await this.registration?.stop();
     this.end();
   }
 
@@ -287,6 +294,7 @@ function configOf({ config, protocolConfig }: ServerOptions): ConnectionOptions[
 /** @throws {RangeError} or {TypeError} for an option that cannot be */
 export function checkServerOptions(options: ServerOptions): ResolvedLimits {
   checkAddress(options);
+  checkRegistering(options);
   if (options.config !== undefined && options.protocolConfig !== undefined)
     throw new TypeError('config and protocolConfig are the same option: give one of them');
   resolveOptions(options, true);

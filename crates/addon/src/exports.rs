@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::{events, guard, handles, push, receive, references, setup, sockets, transmit, wait};
+use crate::{ask, brine, events, guard, handles, push, receive, references, setup, sockets, transmit, wait};
 
 type Entry = (&'static CStr, sys::napi_callback);
 
@@ -69,6 +69,11 @@ exports! {
     c"feedEnd" => push::feed_end,
     c"takeOutput" => push::take_output,
     c"takeBig" => receive::take_big,
+
+    c"askDatagram" => ask::ask_datagram,
+    c"askStream" => ask::ask_stream,
+    c"dumpBrine" => brine::dump_brine,
+    c"loadBrine" => brine::load_brine,
 
     c"classInfo" => references::class_info,
     c"idPack" => references::id_pack,

@@ -6,8 +6,10 @@
 //! a call into JavaScript, which may close any handle; only `events.rs` makes such calls, and
 //! `exports.rs` when its function has ended. Imports go downward only: crates/DESIGN.md has the floors.
 
+mod ask;
 mod batch;
 mod big;
+mod brine;
 mod call;
 mod codes;
 mod connection;

@@ -6,6 +6,7 @@
 //! included.
 
 mod address;
+mod ask;
 mod connect;
 mod listen;
 mod queue;
@@ -14,6 +15,7 @@ mod socket;
 mod wait;
 
 pub use address::{resolve, Address};
+pub use ask::Question;
 pub use connect::Connecting;
 pub use listen::{listen_tcp, listen_unix, ListenFlags, Listener};
 pub use queue::{Flushed, WriteQueue};

@@ -240,6 +240,24 @@ fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
 pub(crate) fn wait_writable(
     fd: RawFd,
     timeout: Duration,
+    signals: Option<&mut Signals>,
+) -> io::Result<Wait<()>> {
+    wait_for(fd, libc::POLLOUT, timeout, signals)
+}
+
+/// A question's wait: until `fd` is readable or broken, at most one slice.
+pub(crate) fn wait_readable(
+    fd: RawFd,
+    timeout: Duration,
+    signals: Option<&mut Signals>,
+) -> io::Result<Wait<()>> {
+    wait_for(fd, libc::POLLIN, timeout, signals)
+}
+
+fn wait_for(
+    fd: RawFd,
+    events: libc::c_short,
+    timeout: Duration,
     mut signals: Option<&mut Signals>,
 ) -> io::Result<Wait<()>> {
     let until = Instant::now() + timeout.min(SLICE);
@@ -247,7 +265,7 @@ pub(crate) fn wait_writable(
         if let Some(signals) = signals.as_deref_mut() {
             signals.arm();
         }
-        let ready = poll(fd, libc::POLLOUT, until)?;
+        let ready = poll(fd, events, until)?;
         if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
             return Ok(Wait::Interrupted(signo));
         }

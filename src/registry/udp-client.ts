@@ -1,0 +1,94 @@
+// Asking a registry over datagrams; by default whichever hears a broadcast. Answers to UDPRegistryClient of rpyc/utils/registry.py.
+import { createSocket, type Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { askDatagramSync } from '../native/ask.ts';
+import { RegistryClient, type RegistryClientOptions } from './client.ts';
+
+/** What a {@link UDPRegistryClient} takes. */
+export interface UDPRegistryClientOptions extends RegistryClientOptions {
+  /** Send broadcasts. Default: whether `host` is an IPv4 address with a 255 in it. IPv6 has none. */
+  broadcast?: boolean;
+  /** Ask over IPv6. Default: whether `host` is an IPv6 address. */
+  ipv6?: boolean;
+}
+
+/**
+ * RPyC's `UDPRegistryClient`. Without a host it asks 255.255.255.255, which every registry of the local network hears that listens on more than
+ * loopback; the first to answer counts.
+ *
+ *     const registrar = new rpyc.UDPRegistryClient('10.0.0.7');
+ *     await registrar.discover('calculator');   // [['10.0.0.12', 18861]]
+ */
+export class UDPRegistryClient extends RegistryClient {
+  private readonly broadcast: boolean;
+  private readonly isIPv6: boolean;
+
+  /** @throws {RangeError} or {TypeError} for an option that cannot be */
+  constructor(host = '255.255.255.255', options: UDPRegistryClientOptions = {}) {
+    super(host, options);
+    const { ipv6 = isIP(host) === 6 } = options;
+    if (ipv6 && isIP(host) === 4)
+      throw new TypeError(
+        `ipv6 is true, and host is the IPv4 address ${host}: leave ipv6 out, or give an IPv6 address`,
+      );
+    this.isIPv6 = ipv6;
+    this.broadcast = !ipv6 && (options.broadcast ?? host.split('.').includes('255'));
+  }
+
+  /** @internal */
+  protected async exchange<T>(
+    message: Uint8Array,
+    accept: (answer: Uint8Array) => T | undefined,
+    from?: string,
+  ): Promise<T | undefined> {
+    const socket = createSocket(this.isIPv6 ? 'udp6' : 'udp4');
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<T | undefined>((resolve, reject) => {
+        timer = setTimeout(() => resolve(undefined), this.timeoutMs);
+        socket.on('error', reject);
+        socket.on('message', (answer, { port }) => {
+          // As RPyC: a registry answers from the port that it listens on.
+          const accepted = port === this.port ? accept(answer) : undefined;
+          if (accepted !== undefined) resolve(accepted);
+        });
+        this.send(socket, message, from).catch(reject);
+      });
+    } finally {
+      clearTimeout(timer);
+      socket.close();
+    }
+  }
+
+  /** @internal */
+  protected async tell(message: Uint8Array, from?: string): Promise<void> {
+    const socket = createSocket(this.isIPv6 ? 'udp6' : 'udp4');
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.on('error', reject);
+        this.send(socket, message, from).then(resolve, reject);
+      });
+    } finally {
+      socket.close();
+    }
+  }
+
+  private async send(socket: Socket, message: Uint8Array, from?: string): Promise<void> {
+    const isUsable = from !== undefined && isIP(from) === (this.isIPv6 ? 6 : 4);
+    await new Promise<void>((resolve) => socket.bind({ port: 0, address: isUsable ? from : undefined }, resolve));
+    if (this.broadcast) socket.setBroadcast(true);
+    await new Promise<void>((resolve, reject) =>
+      socket.send(message, this.port, this.host, (error) => (error === null ? resolve() : reject(error))),
+    );
+  }
+
+  /** @internal */
+  protected exchangeSync(message: Uint8Array, timeoutMs: number): Uint8Array | undefined {
+    const { host, port } = this;
+    return askDatagramSync({ host, port, message, timeoutMs }, this.broadcast, this.isIPv6 ? 6 : 4);
+  }
+
+  override toString(): string {
+    return `UDP registry ${this.host} port ${this.port}`;
+  }
+}
