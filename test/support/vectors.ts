@@ -39,6 +39,14 @@ export interface FrameVector {
   message: DescribedMessage;
 }
 
+export interface RegistryVector {
+  name: string;
+  rpyc: string;
+  from: 'client' | 'registry';
+  bytes: Buffer;
+  value: Described;
+}
+
 export interface ConnectionVector {
   id: string;
   version: 5 | 6;
@@ -70,6 +78,15 @@ export const connections: ConnectionVector[] = document.connections.map((form: a
   version: form.rpyc.startsWith('6') ? 6 : 5,
   bound: form.bind_threads,
   frames: form.steps.flatMap((step: any) => step.frames.map((frame: any) => frameOf(form.id, step.name, frame))),
+}));
+
+/** Messages of registries, whole datagrams or what a TCP client or registry sent. */
+export const registry: RegistryVector[] = document.registry.map((form: any) => ({
+  name: form.name,
+  rpyc: form.rpyc,
+  from: form.from,
+  bytes: bytesOf(form.hex),
+  value: form.value,
 }));
 
 function frameOf(id: string, step: string, form: any): FrameVector {

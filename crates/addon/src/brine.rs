@@ -63,7 +63,9 @@ pub fn load_brine(_: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     match decode_value(bytes, 0, &limits, &mut tape) {
         Ok(_) => {}
         // What was sent is not yet, or not, a value: the caller's to judge.
-        Err(WireError::Truncated { .. }) => return Ok(call.env.null()),
+        Err(WireError::Truncated { .. } | WireError::ContainerTooLong { .. }) => {
+            return Ok(call.env.null());
+        }
         Err(error) => return Err(Fault::Coded("ERR_RPYC_PROTOCOL", error.to_string())),
     }
     let (at, fat) = (tape.at, tape.fat);

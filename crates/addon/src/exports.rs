@@ -10,7 +10,9 @@ use crate::call::Call;
 use crate::engine::Engine;
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::{ask, brine, events, guard, handles, push, receive, references, setup, sockets, transmit, wait};
+use crate::{
+    ask, brine, events, guard, handles, push, receive, references, setup, sockets, transmit, wait,
+};
 
 type Entry = (&'static CStr, sys::napi_callback);
 

@@ -30,12 +30,7 @@ enum Way<'s> {
 
 impl Question<'_> {
     /// Sends a datagram to a numeric address.
-    pub fn datagram(
-        address: &str,
-        port: u16,
-        broadcast: bool,
-        message: &[u8],
-    ) -> io::Result<Self> {
+    pub fn datagram(address: &str, port: u16, broadcast: bool, message: &[u8]) -> io::Result<Self> {
         let Address::Ip(to) = Address::numeric(address, port)? else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
