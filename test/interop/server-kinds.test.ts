@@ -99,7 +99,8 @@ export default class Forked extends rpyc.Service {
 const SERVER = `
 import * as rpyc from 'rpyc';
 import { createInterface } from 'node:readline';
-const options = JSON.parse(process.argv[2]);
+const { registry, ...options } = JSON.parse(process.argv[2]);
+if (registry) options.registrar = new rpyc.UDPRegistryClient('127.0.0.1', { port: registry });
 const server = await new rpyc.ForkingServer(new URL('./forked-service.mjs', import.meta.url), options).start();
 console.log('port ' + server.port);
 for await (const line of createInterface(process.stdin)) {
@@ -112,7 +113,7 @@ process.exit(0);
 `;
 
 /** A ForkingServer in a process, which does what it is told by lines. */
-async function forking(options: rpyc.ServerOptions = {}) {
+async function forking(options: rpyc.ServerOptions & { registry?: number } = {}) {
   script('forked-service.mjs', SERVICE);
   const path = script('forking-server.mjs', SERVER);
   const config = { allow_public_attrs: true };
@@ -232,6 +233,23 @@ describe('ForkingServer', () => {
     expect(status).toBe(0);
     expect(stderr).toContain(message);
   });
+});
+
+test('a ForkingServer with a registrar is found by the name of its service, and forgotten when it drains', async () => {
+  const registry = await new rpyc.UDPRegistryServer({ port: 0, logger: null }).start();
+  const added = once(registry, 'serviceAdded');
+  const { port, ...server } = await forking({ registry: registry.port });
+  const [name, address] = await added;
+  expect(address).toEqual(['127.0.0.1', port]);
+  const registrar = new rpyc.UDPRegistryClient('127.0.0.1', { port: registry.port });
+  const conn = await rpyc.connectByService(name, { registrar });
+  expect(await conn.root.add(1, 2)).toBe(3);
+  await conn.close();
+  const removed = once(registry, 'serviceRemoved');
+  server.say('drain 20');
+  expect(await removed).toEqual([name, address]);
+  expect((await server.ended).status).toBe(0);
+  await registry.close();
 });
 
 describe('names for ported code', () => {
