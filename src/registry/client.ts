@@ -56,6 +56,8 @@ export interface Registrar {
 export interface RegisterOptions {
   /** The address that the server listens on: registries note the address that a message comes from. */
   interface?: string;
+  /** Ends the wait for the registry's answer: the server closes. */
+  signal?: AbortSignal;
 }
 
 /** What {@link UDPRegistryClient} and {@link TCPRegistryClient} have in common. */
@@ -89,18 +91,18 @@ export abstract class RegistryClient implements Registrar {
 
   /**
    * Sends a message, and gives each answer to `accept` until that returns something.
-   * @returns undefined: nothing of the kind within `timeoutMs`
+   * @returns undefined: nothing of the kind within `timeoutMs`, or before the signal
    * @throws a system error
    * @internal
    */
   protected abstract exchange<T>(
     message: Uint8Array,
     accept: (answer: Uint8Array) => T | undefined,
-    from?: string,
+    options?: RegisterOptions,
   ): Promise<T | undefined>;
 
   /** Sends a message whose answer nobody waits for. @internal */
-  protected abstract tell(message: Uint8Array, from?: string): Promise<void>;
+  protected abstract tell(message: Uint8Array, options?: RegisterOptions): Promise<void>;
 
   /** `exchange` that blocks, for the first answer. @internal */
   protected abstract exchangeSync(message: Uint8Array, timeoutMs: number): Uint8Array | undefined;
@@ -141,8 +143,9 @@ export abstract class RegistryClient implements Registrar {
   async register(names: readonly string[], port: number, options: RegisterOptions = {}): Promise<boolean> {
     const envelope = this.envelope({ command: 'REGISTER', names, port }, readOk);
     try {
-      if ((await this.exchange(envelope.message, envelope.open, options.interface)) !== undefined) return true;
-      this.logger?.warn(`rpyc: ${this} did not acknowledge that port ${port} is registered`);
+      if ((await this.exchange(envelope.message, envelope.open, options)) !== undefined) return true;
+      if (options.signal?.aborted !== true)
+        this.logger?.warn(`rpyc: ${this} did not acknowledge that port ${port} is registered`);
     } catch (error) {
       this.logger?.warn(`rpyc: port ${port} was not registered with ${this}: ${(error as Error).message}`);
     }
@@ -152,7 +155,7 @@ export abstract class RegistryClient implements Registrar {
   /** Has a server of this machine forgotten. Resolves when that was said; warns when it could not be. */
   async unregister(port: number, options: RegisterOptions = {}): Promise<void> {
     try {
-      await this.tell(this.envelope({ command: 'UNREGISTER', port }, readOk).message, options.interface);
+      await this.tell(this.envelope({ command: 'UNREGISTER', port }, readOk).message, options);
     } catch (error) {
       this.logger?.warn(`rpyc: port ${port} was not unregistered from ${this}: ${(error as Error).message}`);
     }

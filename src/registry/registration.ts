@@ -22,6 +22,7 @@ export class Registration {
   private readonly entry: Entry;
   private readonly logger: Logger | null;
   private timer: NodeJS.Timeout | undefined;
+  private readonly ending = new AbortController();
   private retry = FIRST_RETRY;
   private running: Promise<void>;
   private stopping: Promise<void> | undefined;
@@ -38,7 +39,7 @@ export class Registration {
     const interval = (this.registrar.reregisterInterval ?? 60) * 1000;
     let isDone = false;
     try {
-      isDone = await this.registrar.register(names, port, { interface: host });
+      isDone = await this.registrar.register(names, port, { interface: host, signal: this.ending.signal });
     } catch (error) {
       this.logger?.warn(`rpyc server: registering ${names.join(', ')} failed:`, error);
     }
@@ -58,6 +59,7 @@ export class Registration {
 
   private async unregister(): Promise<void> {
     clearTimeout(this.timer);
+    this.ending.abort();
     const { port, host } = this.entry;
     let patience: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 // Asking a registry over TCP. Answers to TCPRegistryClient of rpyc/utils/registry.py.
-import { createConnection, isIP } from 'node:net';
+import { createConnection, isIP, type Socket } from 'node:net';
 import { askStreamSync } from '../native/ask.ts';
-import { RegistryClient, type RegistryClientOptions } from './client.ts';
+import { type RegisterOptions, RegistryClient, type RegistryClientOptions } from './client.ts';
 import { MAX_LIST } from './messages.ts';
 
 /**
@@ -20,38 +20,51 @@ export class TCPRegistryClient extends RegistryClient {
   protected exchange<T>(
     message: Uint8Array,
     accept: (answer: Uint8Array) => T | undefined,
-    from?: string,
+    options: RegisterOptions = {},
   ): Promise<T | undefined> {
-    const local =
-      from === undefined || isIP(from) === 0 || from === '0.0.0.0' || from === '::'
-        ? {}
-        : { localAddress: from, family: isIP(from) };
-    const socket = createConnection({ host: this.host, port: this.port, noDelay: true, ...local });
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => finish(undefined), this.timeoutMs);
-      const finish = (result: T | undefined): void => {
-        clearTimeout(timer);
-        socket.destroy();
-        resolve(result);
-      };
+    return this.dial(options, (socket, finish) => {
       let answer = Buffer.alloc(0);
-      socket.on('error', (error) => {
-        clearTimeout(timer);
-        reject(error);
-      });
       socket.on('connect', () => socket.write(message));
       socket.on('data', (chunk) => {
         answer = Buffer.concat([answer, chunk]);
         const accepted = accept(answer);
         if (accepted !== undefined || answer.length > MAX_LIST) finish(accepted);
       });
-      socket.on('close', () => finish(undefined));
     });
   }
 
-  /** Until the registry has answered: a connection that is closed before is none. @internal */
-  protected async tell(message: Uint8Array, from?: string): Promise<void> {
-    await this.exchange(message, () => true, from);
+  /** @internal */
+  protected async tell(message: Uint8Array, options: RegisterOptions = {}): Promise<void> {
+    await this.dial<void>(options, (socket, finish) => {
+      socket.on('connect', () => socket.end(message, () => finish()));
+    });
+  }
+
+  /** A connection until `finish`, which is called at its end, when the time is over, or by the signal as well. @throws a system error */
+  private dial<T>(
+    { interface: from, signal }: RegisterOptions,
+    use: (socket: Socket, finish: (result?: T) => void) => void,
+  ): Promise<T | undefined> {
+    const local =
+      from === undefined || isIP(from) === 0 || from === '0.0.0.0' || from === '::'
+        ? {}
+        : { localAddress: from, family: isIP(from) };
+    const socket = createConnection({ host: this.host, port: this.port, noDelay: true, ...local });
+    return new Promise<T | undefined>((resolve, reject) => {
+      const timer = setTimeout(() => finish(), this.timeoutMs);
+      const finish = (result?: T): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        resolve(result);
+      };
+      signal?.addEventListener('abort', () => finish(), { once: true });
+      socket.on('error', (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
+      socket.on('close', () => finish());
+      use(socket, finish);
+    });
   }
 
   /** @internal */

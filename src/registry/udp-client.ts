@@ -2,7 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { askDatagramSync } from '../native/ask.ts';
-import { RegistryClient, type RegistryClientOptions } from './client.ts';
+import { type RegisterOptions, RegistryClient, type RegistryClientOptions } from './client.ts';
 
 /** What a {@link UDPRegistryClient} takes. */
 export interface UDPRegistryClientOptions extends RegistryClientOptions {
@@ -39,20 +39,21 @@ export class UDPRegistryClient extends RegistryClient {
   protected async exchange<T>(
     message: Uint8Array,
     accept: (answer: Uint8Array) => T | undefined,
-    from?: string,
+    options: RegisterOptions = {},
   ): Promise<T | undefined> {
     const socket = createSocket(this.isIPv6 ? 'udp6' : 'udp4');
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<T | undefined>((resolve, reject) => {
         timer = setTimeout(() => resolve(undefined), this.timeoutMs);
+        options.signal?.addEventListener('abort', () => resolve(undefined), { once: true });
         socket.on('error', reject);
         socket.on('message', (answer, { port }) => {
           // As RPyC: a registry answers from the port that it listens on.
           const accepted = port === this.port ? accept(answer) : undefined;
           if (accepted !== undefined) resolve(accepted);
         });
-        this.send(socket, message, from).catch(reject);
+        this.send(socket, message, options.interface).catch(reject);
       });
     } finally {
       clearTimeout(timer);
@@ -61,12 +62,12 @@ export class UDPRegistryClient extends RegistryClient {
   }
 
   /** @internal */
-  protected async tell(message: Uint8Array, from?: string): Promise<void> {
+  protected async tell(message: Uint8Array, options: RegisterOptions = {}): Promise<void> {
     const socket = createSocket(this.isIPv6 ? 'udp6' : 'udp4');
     try {
       await new Promise<void>((resolve, reject) => {
         socket.on('error', reject);
-        this.send(socket, message, from).then(resolve, reject);
+        this.send(socket, message, options.interface).then(resolve, reject);
       });
     } finally {
       socket.close();

@@ -1,5 +1,8 @@
 // Registries of both languages, with servers and clients of both. All on loopback; RPyC's own code is the judge.
+
+import { createSocket, Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import * as rpyc from '../../src/index.ts';
@@ -399,7 +402,7 @@ describe('between Node peers', () => {
     const { port } = server;
     await server.close();
     expect(told).toEqual([
-      [['CALCULATOR', 'ADDER'], port, { interface: HOST }],
+      [['CALCULATOR', 'ADDER'], port, { interface: HOST, signal: expect.any(AbortSignal) }],
       [port, { interface: HOST }],
     ]);
     expect(warned).toEqual([
@@ -409,6 +412,31 @@ describe('between Node peers', () => {
     expect(() => rpyc.discoverSync('adder', { registrar })).toThrow(
       expect.objectContaining({ code: 'ERR_RPYC_BLOCKING_UNSUPPORTED' }),
     );
+  });
+
+  test.each(KINDS)('%s: a server whose registry never answers closes without waiting for it', async (kind) => {
+    const told: Buffer[] = [];
+    const silent =
+      kind === 'UDP'
+        ? createSocket('udp4')
+        : createServer((socket) => void socket.on('data', (chunk) => told.push(chunk)));
+    if (silent instanceof Socket) silent.on('message', (message) => void told.push(message)).bind(0, HOST);
+    else silent.listen(0, HOST);
+    await once(silent, 'listening');
+    onTestFinished(() => void silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const server = await nodeServer(registrarOf(kind, port, { timeout: 3600 }));
+    await until(
+      () => told.length,
+      (count) => count === 1,
+    );
+    await server.close();
+    await until(
+      () => told.length,
+      (count) => count === 2,
+    );
+    expect(String(told[0])).toContain('REGISTER');
+    expect(String(told[1])).toContain('UNREGISTER');
   });
 
   test('options that cannot be are refused at once', () => {

@@ -64,6 +64,15 @@ describePython('with a Python server', () => {
     },
   );
 
+  test('SIGINT with a listener ends a blocking discovery, and the listener runs', async () => {
+    const program = start('lifecycle', ['discoverWithListeners', server.ready.port]);
+    await program.next();
+    program.child.kill('SIGINT');
+    const { outcome, heard } = await program.next();
+    expect(outcome.error).toMatchObject({ name: 'InterruptedError', code: 'ERR_RPYC_INTERRUPTED' });
+    expect(heard).toEqual(['SIGINT']);
+  });
+
   test('SIGCHLD and SIGWINCH do not disturb a blocking wait', async () => {
     const program = start('lifecycle', ['waitUndisturbed', server.ready.port]);
     await program.next();

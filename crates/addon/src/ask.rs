@@ -72,7 +72,7 @@ fn failed(error: &io::Error) -> Fault {
 }
 
 /// The elements of a Uint8Array, for this call.
-fn bytes<'c>(call: &'c Call, index: usize) -> Result<&'c [u8]> {
+fn bytes(call: &Call, index: usize) -> Result<&[u8]> {
     let (data, len) = call.elements::<u8>(index)?;
     if len == 0 {
         return Ok(&[]);

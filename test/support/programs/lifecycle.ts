@@ -106,6 +106,23 @@ const scenarios: Record<string, () => unknown> = {
       }, 50);
     });
   },
+  /** Nobody listens there: UDP is silent about it. */
+  discoverWithListeners() {
+    const heard: string[] = [];
+    process.on('SIGINT', () => heard.push('SIGINT'));
+    const registrar = new rpyc.UDPRegistryClient('127.0.0.1', { port, timeout: 60 });
+    const impatient = new rpyc.UDPRegistryClient('127.0.0.1', { port, timeout: 0.01 });
+    setImmediate(() => {
+      // From the first wait on signals are noticed: this one must not begin after the signal.
+      attempt(() => impatient.discoverSync('adder'));
+      say('waiting');
+      const outcome = attempt(() => registrar.discoverSync('adder'));
+      setTimeout(() => {
+        say({ outcome, heard });
+        process.exit(0);
+      }, 50);
+    });
+  },
   /** Signals that are no reason to end a wait. */
   waitUndisturbed() {
     for (const name of ['SIGCHLD', 'SIGWINCH'] as const) process.on(name, () => {});
