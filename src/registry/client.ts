@@ -68,6 +68,7 @@ export abstract class RegistryClient implements Registrar {
   readonly port: number;
   /** Seconds until a server registers again. */
   readonly reregisterInterval: number;
+  /** For an answer, ms. @internal */
   protected readonly timeoutMs: number;
   private readonly logger: Logger | null;
   private readonly signer: Signer | undefined;

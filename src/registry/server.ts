@@ -75,6 +75,7 @@ export interface RegistrySocket {
 
 /** What {@link UDPRegistryServer} and {@link TCPRegistryServer} have in common. */
 export abstract class RegistryServer extends EventEmitter<RegistryEvents> {
+  /** @internal */
   protected readonly logger: Logger | null;
   private readonly options: RegistryServerOptions;
   private readonly table: ServiceTable;

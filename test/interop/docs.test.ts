@@ -189,6 +189,7 @@ describe('docs/services.md', () => {
         'StreamOptions',
         'ServerOptions',
         'ServerLimits',
+        'RegisteringOptions',
         'ThreadPoolOptions',
         'DrainOptions',
         'CallOptions',
@@ -201,6 +202,15 @@ describe('docs/services.md', () => {
     const statics = membersOf(/export class Service\b/, /^ {2}static readonly (\w+):/gm);
     expect(firstCells('services.md', 'What a class says').sort()).toEqual([...statics, 'doc', 'rpycPlain'].sort());
   });
+});
+
+test.each([
+  ['Options of a registry', ['RegistryServerOptions', 'TCPRegistryServerOptions']],
+  ['Options of clients', ['RegistryClientOptions', 'UDPRegistryClientOptions']],
+  ['Finding services', ['DiscoverOptions', 'ListOptions']],
+])('docs/registry.md, %s: explains every option, and no other', (heading, interfaces) => {
+  const options = interfaces.flatMap((name) => membersOf(new RegExp(`export interface ${name}\\b`), OPTION));
+  expect(firstCells('registry.md', heading).sort()).toEqual([...new Set(options)].sort());
 });
 
 describePython('docs/rpyc.md', () => {
