@@ -142,11 +142,12 @@ export abstract class RegistryClient implements Registrar {
 
   /** Registers this machine's server under its names. Resolves with false, and warns, when no registry says that it did. */
   async register(names: readonly string[], port: number, options: RegisterOptions = {}): Promise<boolean> {
+    const isOver = (): boolean => options.signal?.aborted === true;
+    if (isOver()) return false;
     const envelope = this.envelope({ command: 'REGISTER', names, port }, readOk);
     try {
       if ((await this.exchange(envelope.message, envelope.open, options)) !== undefined) return true;
-      if (options.signal?.aborted !== true)
-        this.logger?.warn(`rpyc: ${this} did not acknowledge that port ${port} is registered`);
+      if (!isOver()) this.logger?.warn(`rpyc: ${this} did not acknowledge that port ${port} is registered`);
     } catch (error) {
       this.logger?.warn(`rpyc: port ${port} was not registered with ${this}: ${(error as Error).message}`);
     }

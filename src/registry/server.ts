@@ -77,7 +77,7 @@ export interface RegistrySocket {
 export abstract class RegistryServer extends EventEmitter<RegistryEvents> {
   /** @internal */
   protected readonly logger: Logger | null;
-  private readonly options: RegistryServerOptions;
+  private readonly options: Omit<RegistryServerOptions, 'secret'>;
   private readonly table: ServiceTable;
   private readonly signer: Signer | undefined;
   private readonly replays = new Replays();
@@ -88,7 +88,7 @@ export abstract class RegistryServer extends EventEmitter<RegistryEvents> {
   private isFull = false;
 
   /** @throws {RangeError} or {TypeError} for an option that cannot be */
-  constructor(options: RegistryServerOptions = {}) {
+  constructor({ secret, ...options }: RegistryServerOptions = {}) {
     super();
     const { port = REGISTRY_PORT, pruningTimeout = 240, maxServices = 1000, maxServers = 10_000 } = options;
     within('port', port, 0, 65_535);
@@ -100,7 +100,7 @@ export abstract class RegistryServer extends EventEmitter<RegistryEvents> {
       throw new TypeError(`ipv6 is true, and host is the IPv4 address ${options.host}: leave one of them out`);
     this.options = options;
     this.logger = options.logger === undefined ? CONSOLE : options.logger;
-    this.signer = options.secret === undefined ? undefined : new Signer(options.secret);
+    this.signer = secret === undefined ? undefined : new Signer(secret);
     this.pruneAfter = pruningTimeout * 1000;
     this.table = new ServiceTable({
       pruneAfter: this.pruneAfter,

@@ -35,9 +35,10 @@ export class TCPRegistryClient extends RegistryClient {
 
   /** @internal */
   protected async tell(message: Uint8Array, options: RegisterOptions = {}): Promise<void> {
-    await this.dial<void>(options, (socket, finish) => {
-      socket.on('connect', () => socket.end(message, () => finish()));
+    const isSent = await this.dial<true>(options, (socket, finish) => {
+      socket.on('connect', () => socket.end(message, () => finish(true)));
     });
+    if (isSent !== true) throw new Error(`no connection within ${this.timeoutMs / 1000} s`);
   }
 
   /** A connection until `finish`, which is called at its end, when the time is over, or by the signal as well. @throws a system error */

@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import * as rpyc from '../../src/index.ts';
 import { registry as vectors } from '../support/vectors.ts';
@@ -173,7 +174,8 @@ describe('a secret', () => {
       await expect(bad.discover('adder')).rejects.toMatchObject({ code: 'ERR_RPYC_DISCOVERY' });
     }
     expect(server.services.size).toBe(0);
-    expect(JSON.stringify(lines)).not.toContain(SECRET);
+    for (const shown of [lines, server, good])
+      expect(inspect(shown, { depth: 9, showHidden: true })).not.toContain(SECRET);
     expect(lines.error).toEqual([]);
   });
 

@@ -398,6 +398,9 @@ describe('between Node peers', () => {
       },
     };
     const logger = { debug() {}, info() {}, warn: (line: string) => void warned.push(line), error() {} };
+    const silent = await nodeServer(registrar, { autoRegister: false });
+    await silent.close();
+    expect(told).toEqual([]);
     const server = await nodeServer(registrar, { logger });
     const { port } = server;
     await server.close();
