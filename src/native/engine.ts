@@ -14,6 +14,8 @@ export interface Endpoint {
   onDrained(): void;
   /** Garbage was collected: netref holders may have died. */
   onCollected(): void;
+  /** Does the peer owe us an answer? Then reading goes on, whatever waits for it: the answer may be what it writes before it reads on. */
+  readonly awaits: boolean;
 }
 
 /** What it tells the owner of a connecting or listening handle. */

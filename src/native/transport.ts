@@ -94,7 +94,7 @@ export class StreamTransport implements Transport {
     stream.on('close', ended);
     stream.on('error', ended);
     stream.on('drain', () => {
-      if (!this.paused) stream.resume();
+      this.pace();
       endpoint.onDrained();
     });
   }
@@ -106,14 +106,22 @@ export class StreamTransport implements Transport {
       this.endpoint.onBatch(code);
     }
     flush();
+    this.pace();
   }
 
   private takeOutput(): void {
     const bytes = addon.takeOutput(this.handle);
     if (bytes === null) return;
     this.stream.write(bytes);
-    // A peer that does not read what it asked for gets nothing more to ask.
-    if (this.backlog > this.highWater) this.stream.pause();
+    this.pace();
+  }
+
+  /** Reads, or not: a peer that does not read what it asked for gets nothing more to ask. */
+  private pace(): void {
+    const { stream, endpoint } = this;
+    if (endpoint === undefined) return;
+    if (this.paused || (this.backlog > this.highWater && !endpoint.awaits)) stream.pause();
+    else if (stream.isPaused()) stream.resume();
   }
 
   ref(on: boolean): void {
@@ -124,8 +132,7 @@ export class StreamTransport implements Transport {
 
   pause(on: boolean): void {
     this.paused = on;
-    if (on) this.stream.pause();
-    else if (this.backlog <= this.highWater) this.stream.resume();
+    this.pace();
   }
 
   get backlog(): number {

@@ -136,10 +136,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
 
   /** Begins to serve, and tells the local service. */
   start(): void {
+    const { pending } = this;
     this.link.start({
       onBatch: (code) => this.onBatch(code),
       onDrained: () => this.onDrained(),
       onCollected: () => this.onCollected(),
+      get awaits() {
+        return pending.size > 0;
+      },
     });
     if (connects.hasSubscribers) {
       const { connid, endpoints } = this.config;

@@ -66,6 +66,6 @@ export function statisticsOf(
     served: answered.served,
     failed: answered.failed,
     undecoded: traffic[6],
-    paused: link.paused || queued > link.options.highWater / 2,
+    paused: link.paused || (pending.size === 0 && queued > link.options.highWater / 2),
   };
 }

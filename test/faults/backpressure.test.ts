@@ -1,6 +1,10 @@
 // Peers that do not read: what we send them is bounded, the caller can wait for room, and a server stops reading who never reads.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import net from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import * as rpyc from '../../src/index.ts';
+import { PYTHONS, startPython } from '../support/python.ts';
 import { type ScriptedConnection, ScriptedPeer } from '../support/scripted-peer.ts';
 import * as b from './bytes.ts';
 
@@ -19,6 +23,21 @@ async function toDeafPeer(options: rpyc.ConnectOptions): Promise<{ conn: rpyc.Co
 }
 
 const MiB = 1024 * 1024;
+
+const ECHO = `
+import json
+import rpyc
+from rpyc.utils.server import ThreadedServer
+
+class Echo(rpyc.Service):
+    def exposed_echo(self, value):
+        return value
+
+server = ThreadedServer(Echo, hostname="127.0.0.1", port=0)
+server.listener.listen(5)
+print("READY", json.dumps({"port": server.port}), flush=True)
+server.start()
+`;
 const body = Buffer.alloc(64 * 1024, 7);
 
 /** Calls without awaiting until one is refused for want of room. */
@@ -206,5 +225,39 @@ describe('answers that are not read', () => {
     while (answers < 100) if (b.readMessage(await client.link.nextPayload()).kind === 2) answers++;
     expect(service.given).toBe(100);
     expect(conn.closed).toBe(false);
+  });
+});
+
+describe('large values both ways at once: each end reads answers, whatever it still has to write itself', () => {
+  const large = randomBytes(10 * MiB);
+  const CALLS = 5;
+
+  class Echo extends rpyc.Service {
+    exposed_echo(value: unknown) {
+      return value;
+    }
+  }
+
+  async function echoed(conn: rpyc.Connection): Promise<void> {
+    onTestFinished(() => conn.abort());
+    const calls = Array.from({ length: CALLS }, () => conn.root.echo(large) as Promise<Buffer>);
+    for (const answer of await Promise.all(calls)) expect(answer.equals(large)).toBe(true);
+  }
+
+  test('over sockets', async () => {
+    const server = await b.serve(Echo, {});
+    await echoed(await rpyc.connect('127.0.0.1', server.port, { compress: false }));
+  });
+
+  test('over a Node stream', async () => {
+    const server = await b.serve(Echo, {});
+    const socket = net.connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    await echoed(await rpyc.connectStream(socket, { compress: false }));
+  });
+
+  test.each(PYTHONS)('with a stock server of RPyC %s, which writes each answer before it reads on', async (version) => {
+    const server = await startPython(version, ECHO);
+    await echoed(await rpyc.connect('127.0.0.1', server.ready.port, { compress: false }));
   });
 });

@@ -75,8 +75,7 @@ impl Connection {
     /// RPyC writes without TCP_NODELAY, so the answer to a call behind the answer to a DEL would
     /// wait for our delayed acknowledgement (40 ms).
     pub fn awaits_answers(&self) -> bool {
-        let (received, sent) = self.codec.messages();
-        sent > received
+        self.codec.awaits_answers()
     }
 
     /// Is there something to deliver that needs no reading?
@@ -91,15 +90,16 @@ impl Connection {
         }
     }
 
-    /// Has a peer that is still there more of our output to read than it should?
+    /// Has a peer that is still there more of our output to read than it should, without owing us an
+    /// answer? (Its answer may be what it writes before it reads on: both would wait for the other.)
     pub fn is_too_slow(&self) -> bool {
-        self.end.is_none() && self.queue.is_above()
+        self.end.is_none() && self.queue.is_above() && !self.awaits_answers()
     }
 
     /// Should the loop read from this peer? Not while it does not read what we send, nor while a
     /// large message waits to be taken.
     pub fn wants_input(&self) -> bool {
-        self.end.is_none() && self.big.is_none() && !self.queue.is_above()
+        self.end.is_none() && self.big.is_none() && !self.is_too_slow()
     }
 
     pub fn wants_output(&self) -> bool {

@@ -63,6 +63,9 @@ pub struct Codec {
     pub(crate) head: Head,
     pub(crate) messages_in: u64,
     pub(crate) messages_out: u64,
+    /// Requests sent, and answers received.
+    pub(crate) asked: u64,
+    pub(crate) answered: u64,
 }
 
 impl Codec {
@@ -81,6 +84,8 @@ impl Codec {
             head: Head::new(),
             messages_in: 0,
             messages_out: 0,
+            asked: 0,
+            answered: 0,
         };
         codec.set_variant(options.variant, options.bound);
         codec
@@ -142,6 +147,11 @@ impl Codec {
     /// Messages decoded and encoded so far.
     pub fn messages(&self) -> (u64, u64) {
         (self.messages_in, self.messages_out)
+    }
+
+    /// Does the peer owe us an answer? (One that answers what nobody asked is believed to owe nothing.)
+    pub fn awaits_answers(&self) -> bool {
+        self.asked > self.answered
     }
 
     #[inline]

@@ -100,6 +100,7 @@ impl Codec {
             self.remember_thread(seq, payload)?;
         }
         self.messages_in += 1;
+        self.answered += u64::from(message != kind::REQUEST);
         Ok(true)
     }
 }

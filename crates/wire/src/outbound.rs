@@ -181,6 +181,7 @@ impl Codec {
     #[inline]
     fn after(&mut self, header: &Header) {
         self.messages_out += 1;
+        self.asked += u64::from(matches!(header.kind, kind::REQUEST | kind::DEL));
         match header.kind {
             kind::REPLY | kind::EXCEPTION if self.pending_threads() != 0 => {
                 self.forget_thread(header.seq)
