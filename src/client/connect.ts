@@ -1,7 +1,7 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
 import { DeadlockError, EOFError, InterruptedError, TimeoutError, VersionError } from '../errors.ts';
-import { isLocal, listeners, type RawPeer, type SocketPeer } from '../native/peer.ts';
+import { isLocal, type RawPeer, type SocketPeer, servesHere } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
@@ -104,12 +104,13 @@ class Attempt {
     else remembered.delete(this.endpoint);
   }
 
-  connection(peer: RawPeer, used: Dialect): Connection {
+  /** @param meets may the other end be this same thread? */
+  connection(peer: RawPeer, used: Dialect, meets: boolean): Connection {
     return makeConnection(
       (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
       this.options,
       isLocal(peer.peerAddress),
-      peer.isOwnListener,
+      meets,
     );
   }
 
@@ -150,11 +151,11 @@ export async function open(route: Route, options: ConnectOptions): Promise<Conne
   for (;;) {
     const dialect = attempt.dialect();
     const peer = await route.dial(attempt.timeLeft);
-    const { isOwnListener } = peer;
-    const conn = attempt.connection(peer, dialect);
+    const meets = peer.mayMeetItself;
+    const conn = attempt.connection(peer, dialect, meets);
     conn.start();
     try {
-      await handshake(conn, isOwnListener, attempt.timeLeft);
+      await handshake(conn, meets, attempt.timeLeft);
       attempt.succeeded(dialect);
       return conn;
     } catch (error) {
@@ -190,7 +191,7 @@ export function openSync(route: Route, options: ConnectOptions): SyncConnection 
         `${route.endpoint} is served by this same thread, which a blocking call would stop: it could never be answered. Connect with await connect(), or serve in a worker thread`,
       );
     }
-    const conn = attempt.connection(peer, dialect);
+    const conn = attempt.connection(peer, dialect, false);
     conn.start();
     try {
       conn.fetchRootSync(attempt.timeLeft);
@@ -270,7 +271,7 @@ export async function connectStream(stream: Duplex, options: StreamOptions = {})
   conn.start();
   try {
     // Nothing tells where a stream leads; where this thread listens, it may lead back here.
-    await handshake(conn, listeners.size !== 0, options.connectTimeout ?? CONNECT_TIMEOUT);
+    await handshake(conn, servesHere(), options.connectTimeout ?? CONNECT_TIMEOUT);
     return conn;
   } catch (error) {
     conn.abort();

@@ -102,6 +102,8 @@ export interface Addon {
   peerAddress(handle: number): [string, number];
   /** Is the peer of this socket a listener of this same thread? (A blocking call to it could never be answered.) */
   isOwnListener(handle: number): boolean;
+  /** Is the peer of this socket a listener bound to that address? Port 0: to that path. */
+  reaches(handle: number, address: string, port: number): boolean;
 
   /** Gives a connected socket its codec. Reading from the loop starts with `watch`. */
   open(

@@ -154,10 +154,23 @@ export function flush(): void {
   if (ctl[Ctl.PUSH_OUTPUT] !== 0) takePushOutput();
 }
 
+let pulse: Int32Array | undefined;
+
+/** Blocking waits of this thread raise the first of `words` with each slice, as a sign of life for who watches it. */
+export function beatAt(words: Int32Array): void {
+  pulse = words;
+}
+
+/** A sign of life; see `beatAt`. */
+export function beat(): void {
+  if (pulse !== undefined) Atomics.add(pulse, 0, 1);
+}
+
 /** `flush`, then a blocking wait for messages of `handle`. */
 export function wait(handle: number, timeoutMs: number): number {
   if (tx.writing) throw reentered();
   const blobs = tx.blobs;
+  beat();
   if (blobs.length === 0) return addon.wait(handle, timeoutMs);
   tx.blobs = [];
   return addon.wait(handle, timeoutMs, blobs);

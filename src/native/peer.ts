@@ -10,8 +10,10 @@ export type Address = readonly [string, number];
 export interface RawPeer {
   readonly localAddress: Address;
   readonly peerAddress: Address;
-  /** Is it by its address a listener of this same thread? A blocking call could never be answered. */
+  /** Can, by its address, only this same thread serve it? A blocking call could never be answered. */
   readonly isOwnListener: boolean;
+  /** May, by its address, this same thread be the one that serves it? */
+  readonly mayMeetItself: boolean;
   /** Gives it a codec. The transport owns the peer from here on. */
   transport(options: OpenOptions): Transport;
   /** Gives it up, if it has no transport yet. */
@@ -33,6 +35,25 @@ export function isLocal(address: Address): boolean {
 /** Handles of this thread's listeners. */
 export const listeners = new Set<number>();
 
+/**
+ * The worker pool that this thread belongs to: what connects to its address is handed to this thread, or to another worker. `alone`: there is
+ * no other.
+ */
+export interface PoolMembership {
+  readonly address: Address;
+  readonly alone: boolean;
+}
+
+let pool: PoolMembership | undefined;
+
+/** This thread is a worker of a pool from now on. */
+export function joinPool(membership: PoolMembership): void {
+  pool = membership;
+}
+
+/** May what this thread connects to lead back to it? */
+export const servesHere = (): boolean => listeners.size !== 0 || pool !== undefined;
+
 /** A socket handle of the engine. */
 export class SocketPeer implements RawPeer {
   private readonly handle: number;
@@ -46,7 +67,13 @@ export class SocketPeer implements RawPeer {
     return addon.peerAddress(this.handle);
   }
   get isOwnListener(): boolean {
-    return listeners.size !== 0 && addon.isOwnListener(this.handle);
+    return (listeners.size !== 0 && addon.isOwnListener(this.handle)) || (pool?.alone === true && this.reachesPool);
+  }
+  get mayMeetItself(): boolean {
+    return this.isOwnListener || this.reachesPool;
+  }
+  private get reachesPool(): boolean {
+    return pool !== undefined && addon.reaches(this.handle, ...pool.address);
   }
   transport(options: OpenOptions): Transport {
     return new SocketTransport(this.handle, options);
@@ -60,6 +87,7 @@ export class SocketPeer implements RawPeer {
 export class StreamPeer implements RawPeer {
   /** There are no blocking calls over it in any case. */
   readonly isOwnListener = false;
+  readonly mayMeetItself = false;
   private readonly socket: Socket;
   private readonly path: string | undefined;
   constructor(socket: Socket, path: string | undefined) {

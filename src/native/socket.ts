@@ -10,7 +10,7 @@ import {
 import { getSystemErrorName } from 'node:util';
 import { ConnectError, codedError, InterruptedError } from '../errors.ts';
 import { LoopEvent, Status } from './addon.ts';
-import { detail, registerSocket, unregister } from './engine.ts';
+import { beat, detail, registerSocket, unregister } from './engine.ts';
 import { addon } from './load.ts';
 import { type Address, listeners, OWNS_SOCKETS, type RawPeer, SocketPeer, StreamPeer } from './peer.ts';
 
@@ -154,7 +154,12 @@ export function dialHandleSync(target: Target, timeoutMs: number): number {
 
 function dialOneSync(target: Target, address: string, timeoutMs: number): number {
   const handle = startConnect(target, address);
-  const code = addon.connectWait(handle, Math.ceil(timeoutMs));
+  const until = performance.now() + timeoutMs;
+  let code: number = Status.TIMEOUT;
+  for (let left = timeoutMs; code === Status.TIMEOUT && left > 0; left = until - performance.now()) {
+    beat();
+    code = addon.connectWait(handle, Math.ceil(Math.min(left, CONNECT_SLICE)));
+  }
   if (code === 0) return handle;
   const errno = detail();
   addon.close(handle);
@@ -163,6 +168,9 @@ function dialOneSync(target: Target, address: string, timeoutMs: number): number
     ? new Error(`connect to ${address} timed out after ${Math.round(timeoutMs)} ms`)
     : systemError(errno, 'connect', address);
 }
+
+/** A blocking connect shows a sign of life so often, ms. */
+const CONNECT_SLICE = 50;
 
 export interface ListenOptions {
   /** Numeric address. */
@@ -214,6 +222,16 @@ export function listenForOthers(
 
 /** Takes over a connected descriptor; where that fails it is closed. @throws a system error, ENOTCONN for a peer that is gone again */
 export function adopt(fd: number): RawPeer {
+  return new SocketPeer(addon.adopt(fd));
+}
+
+/**
+ * Takes over descriptor `fd` if `marks[fd]` is still `mark`: its offer stands. undefined: it was withdrawn. Nothing stands between the exchange
+ * and `adopt`, which owns the descriptor from its first instruction: a thread that is terminated leaks none.
+ * @throws as `adopt`
+ */
+export function takeOffered(marks: Int32Array, fd: number, mark: number): RawPeer | undefined {
+  if (Atomics.compareExchange(marks, fd, mark, 0) !== mark) return undefined;
   return new SocketPeer(addon.adopt(fd));
 }
 

@@ -52,6 +52,7 @@ exports! {
     c"localAddress" => sockets::local_address,
     c"peerAddress" => sockets::peer_address,
     c"isOwnListener" => sockets::is_own_listener,
+    c"reaches" => sockets::reaches,
 
     c"open" => handles::open,
     c"openPush" => push::open_push,

@@ -189,6 +189,19 @@ pub fn is_own_listener(engine: &mut Engine, call: &Call) -> Result<sys::napi_val
     Ok(call.env.boolean(own))
 }
 
+/// `reaches(handle, address, port)`: is the peer a listener bound to that address? Port 0: to a path.
+pub fn reaches(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let (address, port) = (call.text(1)?, port(call, 2)?);
+    let bound = match port {
+        0 => Address::Unix(address.into()),
+        _ => Address::numeric(&address, port).map_err(|e| Fault::system(&e, "reaches"))?,
+    };
+    let peer = peer(engine.endpoint(call.int(0)?)?).and_then(io::Result::ok);
+    Ok(call
+        .env
+        .boolean(peer.is_some_and(|peer| peer.reaches(&bound))))
+}
+
 fn peer(endpoint: &Endpoint) -> Option<io::Result<Address>> {
     match &endpoint.link {
         Link::Socket(socket) => Some(socket.peer()),
