@@ -1,22 +1,26 @@
-// What `npm start` runs: the calculator and time services on one port, two snippets to paste, and a status line.
+// What `npm start` runs: the calculator and time services on one port, two snippets to paste, and a status line. Served by a worker pool with
+// as many workers as there are cores; `--workers n` takes another number, and 1 serves on the event loop of this thread.
 // Stops on Ctrl-C. PORT=n in the environment takes another port than 18861.
 import { subscribe } from 'node:diagnostics_channel';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
 import * as rpyc from 'rpyc';
-import { CalculatorService } from './calculator.mjs';
-import { TimeService } from './time.mjs';
-
-/** The calculator is the root, the time service hangs below it: `conn.root.time.get_utc()`. */
-class DemoService extends CalculatorService {
-  exposed_time = new TimeService();
-}
+import DemoService from './demo-service.mjs';
 
 const WANTED = Number(process.env.PORT ?? 18861);
+const { values } = parseArgs({ options: { workers: { type: 'string', default: String(availableParallelism()) } } });
+const workers = Number(values.workers);
+
+const make = (port) =>
+  workers === 1
+    ? new rpyc.Server(DemoService, { port })
+    : new rpyc.WorkerPoolServer(new URL('./demo-service.mjs', import.meta.url), { port, workers });
 
 /** Listens on the first free port from WANTED on. */
 async function listen() {
   for (let port = WANTED; port < WANTED + 100; port++) {
     try {
-      return await new rpyc.Server(DemoService, { port }).start();
+      return await make(port).start();
     } catch (error) {
       if (error.code !== 'EADDRINUSE') throw error;
       console.log(`port ${port} is taken, trying ${port + 1}`);
@@ -48,47 +52,45 @@ blocking.close();
 
 const indent = (text) => text.replace(/^(?=.)/gm, '    ');
 
-const bytesOf = ({ stats }) => stats.bytesIn + stats.bytesOut;
-
-/** Counts what the server does; line() tells it since the last time. */
+/** Asks what the server did; line() tells it since the last time. */
 class Status {
   #server;
+  /** Of calls that this thread served, ms. */
   #durations = [];
   #calls = 0;
   #since = performance.now();
-  /** Bytes of connections that are closed. */
-  #closedBytes = 0;
 
   constructor(server) {
     this.#server = server;
-    server.on('connection', (conn) => conn.on('close', () => (this.#closedBytes += bytesOf(conn))));
     subscribe('rpyc:call', ({ duration }) => {
-      this.#calls++;
       if (this.#durations.length < 100_000) this.#durations.push(duration);
     });
   }
 
   line() {
     const seconds = (performance.now() - this.#since) / 1000;
+    const { connections, requests, bytesIn, bytesOut } = this.#server.metrics();
+    const calls = requests.served + requests.failed;
+    const rate = Math.round((calls - this.#calls) / seconds);
+    const text = `${connections.open} connections, ${rate} calls/s,${this.#latency()} ${bytesIn + bytesOut} bytes`;
+    this.#calls = calls;
+    this.#since = performance.now();
+    return text;
+  }
+
+  #latency() {
     const sorted = this.#durations.sort((a, b) => a - b);
+    this.#durations = [];
     const at = (part) => {
-      if (sorted.length === 0) return '-';
       const us = sorted[Math.floor(sorted.length * part)] * 1000;
       return `${us.toFixed(us < 10 ? 1 : 0)} us`;
     };
-    let bytes = this.#closedBytes;
-    for (const conn of this.#server.connections) bytes += bytesOf(conn);
-    const rate = Math.round(this.#calls / seconds);
-    const text = `${this.#server.connections.size} connections, ${rate} calls/s, p50 ${at(0.5)}, p99 ${at(0.99)}, ${bytes} bytes`;
-    this.#durations = [];
-    this.#calls = 0;
-    this.#since = performance.now();
-    return text;
+    return sorted.length === 0 ? '' : ` p50 ${at(0.5)}, p99 ${at(0.99)},`;
   }
 }
 
 const server = await listen();
-console.log(`rpyc serves a calculator and a clock on 127.0.0.1:${server.port}
+console.log(`rpyc serves a calculator and a clock on 127.0.0.1:${server.port}, with ${workers === 1 ? 'one thread' : `${workers} workers`}
 
 Python (pip install rpyc):
 

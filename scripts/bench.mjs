@@ -1,5 +1,5 @@
-// `npm run bench:micro [-- NAME]` and `npm run bench:first`: set-up, then bench/micro/*.ts (one process per file) or
-// bench/macro/first.ts. Benchmarks import the package as shipped (`rpyc`, from dist/) or ../../src/ for single parts.
+// `npm run bench:micro [-- NAME]`, `npm run bench:first` and `npm run bench -- pool`: set-up, then bench/micro/*.ts (one process per file) or
+// bench/macro/NAME.ts. Benchmarks import the package as shipped (`rpyc`, from dist/) or ../../src/ for single parts.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -29,6 +29,7 @@ export type RpycErrorCode =
   | 'ERR_RPYC_NOT_NETREF'
   | 'ERR_RPYC_OPERATION'
   | 'ERR_RPYC_ARGUMENT'
+  | 'ERR_RPYC_WORKER'
   | 'ERR_RPYC_ADDON'
   | 'ERR_RPYC_INTERNAL';
 

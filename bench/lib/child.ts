@@ -35,7 +35,9 @@ export interface Peer extends AsyncDisposable {
 export async function start(command: string, args: readonly (string | number)[]): Promise<Peer> {
   const child = spawn(command, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
   const end = ended(child);
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  end.finally(() => process.off('exit', kill)).catch(() => {});
   const ready = await new Promise<string>((resolve, reject) => {
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => {

@@ -11,6 +11,7 @@ export interface ListeningOptions {
   socketPath?: string;
   backlog?: number;
   reuseAddr?: boolean;
+  reusePort?: boolean;
 }
 
 /** @throws {RangeError} for a port that is none, {TypeError} for an IPv4 address that is to be IPv6 */
@@ -29,8 +30,9 @@ export async function whereOf({
   socketPath,
   backlog = 511,
   reuseAddr = true,
+  reusePort = false,
 }: ListeningOptions): Promise<Where> {
   if (socketPath !== undefined) return { path: socketPath, backlog };
   const address = isIP(hostname) ? hostname : (await lookup(hostname, ipv6 ? { family: 6 } : {})).address;
-  return { address, port, backlog, reuseAddress: reuseAddr, reusePort: false, ipv6Only: false };
+  return { address, port, backlog, reuseAddress: reuseAddr, reusePort, ipv6Only: false };
 }

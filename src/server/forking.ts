@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serialize } from 'node:v8';
 import { codedError } from '../errors.ts';
 import { OWNS_SOCKETS } from '../native/peer.ts';
 import { closeDescriptor, listenForOthers } from '../native/socket.ts';
@@ -12,10 +11,11 @@ import { CONSOLE, type Logger } from '../policy/logger.ts';
 import type { Registration } from '../registry/registration.ts';
 import { whereOf } from './address.ts';
 import { writeTask } from './child.ts';
+import { connectionOptions } from './copied.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, resolveLimits } from './limits.ts';
 import { loadService, urlOf } from './module.ts';
-import { isRegistering, register } from './registering.ts';
+import { isRegistering, namesOf, register } from './registering.ts';
 import { checkServerOptions, type DrainOptions, type ServerOptions } from './server.ts';
 
 const ENTRY = fileURLToPath(new URL(`./forked${extname(import.meta.url)}`, import.meta.url));
@@ -92,7 +92,10 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
     const limits = resolveLimits({ ...options, maxConnections: options.maxConnections ?? MAX_CHILDREN });
     this.module = urlOf(module);
     this.options = options;
-    this.task = writeTask({ module: this.module, options: childOptions(options) });
+    this.task = writeTask({
+      module: this.module,
+      options: connectionOptions(options, 'the children of a ForkingServer'),
+    });
     this.gate = new Gate(limits, () => this.logger);
   }
 
@@ -114,7 +117,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
     );
     this.where = [...listener.address];
     this.gate.guard(listener);
-    if (service !== undefined) this.registration = register(service, this.where, this.options, this.logger);
+    if (service !== undefined) this.registration = register(namesOf(service), this.where, this.options, this.logger);
     return this;
   }
 
@@ -253,37 +256,6 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Options of the one connection of a child. @throws {TypeError} that names what cannot be copied */
-function childOptions(options: ServerOptions): ServerOptions {
-  const {
-    logger,
-    hostname,
-    port,
-    ipv6,
-    socketPath,
-    backlog,
-    reuseAddr,
-    maxConnections,
-    acceptRate,
-    registrar,
-    autoRegister,
-    ...rest
-  } = options;
-  const config = rest.config ?? rest.protocolConfig ?? {};
-  for (const [name, value] of [...Object.entries(rest), ...Object.entries(config)]) {
-    if (value === config) continue;
-    try {
-      serialize(value);
-    } catch (cause) {
-      throw new TypeError(
-        `${name} cannot be copied to the children of a ForkingServer: ${(cause as Error).message}. Set it in the service module, or leave it out`,
-        { cause },
-      );
-    }
-  }
-  return logger === null ? { ...rest, logger } : rest;
 }
 
 /** What this process was started with, without what belongs to it alone: a debugger's port, a program as text. */

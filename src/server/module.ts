@@ -13,12 +13,16 @@ export function urlOf(module: URL | string): string {
   return /^[a-z][a-z+]+:/i.test(module) ? module : pathToFileURL(resolve(module)).href;
 }
 
-/** The service that a module exports. @throws what the module throws, {TypeError} where its default export is none */
-export async function loadService(url: string): Promise<ServiceSource> {
+/**
+ * The service that a module exports.
+ * @param context is told to the function that it exports
+ * @throws what the module throws, {TypeError} where its default export is none
+ */
+export async function loadService(url: string, context?: unknown): Promise<ServiceSource> {
   const exported = ((await import(url)) as { default?: unknown }).default;
   if (isService(exported)) return exported;
   if (typeof exported === 'function' && !/^class\b/.test(Function.prototype.toString.call(exported))) {
-    const made: unknown = await exported();
+    const made: unknown = await exported(context);
     if (isService(made)) return made;
     throw new TypeError(
       `the function that ${url} exports should return a subclass of rpyc.Service, or an instance of one`,

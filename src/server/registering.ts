@@ -32,17 +32,16 @@ export function checkRegistering(options: RegisteringOptions & { socketPath?: st
 export const isRegistering = ({ registrar, autoRegister = registrar !== undefined }: RegisteringOptions): boolean =>
   autoRegister;
 
+/** The names under which registries know a service. */
+export const namesOf = (service: ServiceSource): string[] =>
+  ((typeof service === 'function' ? service : service.constructor) as typeof Service).serviceAliases();
+
 /** Begins to register a server that listens. */
 export function register(
-  service: ServiceSource,
+  names: readonly string[],
   [host, port]: readonly [string, number],
   { registrar }: RegisteringOptions,
   logger: Logger | null,
 ): Registration {
-  const kind = (typeof service === 'function' ? service : service.constructor) as typeof Service;
-  return new Registration(
-    registrar ?? new UDPRegistryClient(undefined, { logger }),
-    { names: kind.serviceAliases(), host, port },
-    logger,
-  );
+  return new Registration(registrar ?? new UDPRegistryClient(undefined, { logger }), { names, host, port }, logger);
 }

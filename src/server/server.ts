@@ -15,7 +15,7 @@ import { checkAddress, whereOf } from './address.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
 import { Counts, type CutReason, type ServerMetrics } from './metrics.ts';
-import { checkRegistering, isRegistering, type RegisteringOptions, register } from './registering.ts';
+import { checkRegistering, isRegistering, namesOf, type RegisteringOptions, register } from './registering.ts';
 import { Sweep, type TimeoutReason } from './sweep.ts';
 
 /** What a {@link Server} takes beside its service: where to listen, its limits, and what each of its connections gets. */
@@ -32,6 +32,11 @@ export interface ServerOptions extends ConnectionOptions, ServerLimits, Register
   backlog?: number;
   /** SO_REUSEADDR. Default true. */
   reuseAddr?: boolean;
+  /**
+   * SO_REUSEPORT: several servers, of this process or of others, listen on one port, and the system spreads connections among them (Linux).
+   * Default false.
+   */
+  reusePort?: boolean;
   /** RPyC's name of `config`. */
   protocolConfig?: ConnectionOptions['config'];
   /**
@@ -106,7 +111,8 @@ export class Server extends EventEmitter<ServerEvents> {
     );
     this.where = [...listener.address];
     this.gate.guard(listener);
-    if (isRegistering(this.options)) this.registration = register(this.service, this.where, this.options, this.logger);
+    if (isRegistering(this.options))
+      this.registration = register(namesOf(this.service), this.where, this.options, this.logger);
     return this;
   }
 

@@ -191,6 +191,7 @@ describe('docs/services.md', () => {
         'ServerLimits',
         'RegisteringOptions',
         'ThreadPoolOptions',
+        'WorkerPoolOptions',
         'DrainOptions',
         'CallOptions',
       ].flatMap((name) => membersOf(new RegExp(`export interface ${name}\\b`), OPTION)),
@@ -290,6 +291,15 @@ test('the figures of docs/performance.md are those of the last measurement', () 
       perSecond: Number((1e9 / line.ns).toPrecision(3)),
     });
   }
+});
+
+test('the figures of docs/worker-pool.md are those of the last measurement', () => {
+  const { results } = JSON.parse(readFileSync(join(root, 'bench/results/pool.json'), 'utf8'));
+  const ms = (ns: number): string => `${Number((ns / 1e6).toPrecision(3))} ms`;
+  for (const { name, perSecond, p50, p99 } of results.lines)
+    expect(pageText('worker-pool.md')).toContain(
+      `| ${name} | ${perSecond.toLocaleString('en')} | ${ms(p50)} | ${ms(p99)} |`,
+    );
 });
 
 test('docs/README.md leads to every other page', () => {

@@ -274,10 +274,14 @@ test('OneShotServer ends when its one client only knocks', async () => {
 });
 
 describePython('npm start', () => {
-  test('SIGTERM lets the call of a Python client end', async () => {
+  test.each([
+    ['a worker pool', ['--workers', '2'], 'with 2 workers'],
+    ['one thread', ['--workers', '1'], 'with one thread'],
+  ])('on %s, SIGTERM lets the call of a Python client end', async (_name, args, told) => {
     const path = new URL('../../examples/start.mjs', import.meta.url).pathname;
-    const demo = start(process.execPath, [path], { PORT: '18961' });
+    const demo = start(process.execPath, [path, ...args], { PORT: '18961' });
     while (!demo.stdout().includes('Ctrl-C stops it')) await new Promise((resolve) => setImmediate(resolve));
+    expect(demo.stdout()).toContain(told);
     const port = Number(/127\.0\.0\.1:(\d+)/.exec(demo.stdout())?.[1]);
     const client = await startPython(
       '6.0.1',
