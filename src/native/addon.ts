@@ -95,6 +95,15 @@ export interface Addon {
   listenUnix(path: string, backlog: number): number;
   /** Takes over an open, connected stream socket descriptor. On failure it is closed: ENOTCONN for a peer that is gone again. */
   adopt(fd: number): number;
+  /**
+   * Takes over a descriptor to read from and one to write to (pipes, terminals, sockets; two of one socket are that socket). Both are closed
+   * on failure: ENOTSUP for a regular file.
+   */
+  adoptPipes(input: number, output: number): number;
+  /** Takes over a listening stream socket; ACCEPTED events follow. It stays open on failure: ENOTSOCK, EINVAL where it does not listen. */
+  adoptListener(fd: number): number;
+  /** TCP keepalive, in seconds: when the kernel asks a silent peer, and how often in vain. Nothing to be done for other sockets. */
+  keepAlive(handle: number, idle: number, interval: number, count: number): void;
   /** Closes a descriptor that was accepted and not adopted. */
   closeFd(fd: number): void;
   /** `[address, port]` of one end, or `[path, 0]` for a Unix socket. */
@@ -104,6 +113,17 @@ export interface Addon {
   isOwnListener(handle: number): boolean;
   /** Is the peer of this socket a listener bound to that address? Port 0: to that path. */
   reaches(handle: number, address: string, port: number): boolean;
+
+  /** Standard input and output under other numbers; from now on 0 is empty, and 1 is standard error. */
+  takeStdio(): [input: number, output: number];
+  /** Two connected Unix sockets, close-on-exec; they block until they are adopted. */
+  socketPair(): [number, number];
+  /** How a child ended: its status, or minus its signal; null: it runs after `timeoutMs` (1 s at most), or Node knows already. */
+  exitOf(pid: number, timeoutMs: number): number | null;
+  /** Has a thread read a pipe to its end, and keep the last 4 KB; `forward`: to our standard error as well. */
+  tail(fd: number, forward: boolean): number;
+  /** What a tail has kept, once, waiting for the pipe's end for at most `timeoutMs` (1 s at most). */
+  tailText(tail: number, timeoutMs: number): string;
 
   /** Gives a connected socket its codec. Reading from the loop starts with `watch`. */
   open(

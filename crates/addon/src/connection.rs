@@ -108,6 +108,10 @@ impl Connection {
 
     pub fn fail(&mut self, error: &WireError) {
         self.error = error.to_string();
+        if self.codec.messages().0 == 0 && self.inbox.len() != 0 {
+            // Whoever prints where messages should be, or is no RPyC at all, is known by these.
+            self.error += &format!("; the peer began with {}", quoted(self.inbox.get()));
+        }
         self.end = Some(End::Protocol);
     }
 
@@ -169,8 +173,13 @@ impl Connection {
         }
     }
 
+    /// Will the next `flush` perhaps half-close?
+    pub fn is_shutting(&self) -> bool {
+        self.shut == Shut::Wanted
+    }
+
     /// One write of what is queued, and the half-close that waited for it.
-    pub fn flush(&mut self, socket: &Socket) {
+    pub fn flush(&mut self, socket: &mut Socket) {
         if self.write_failed.is_some() {
             return self.queue.clear();
         }
@@ -188,4 +197,16 @@ impl Connection {
             }
         }
     }
+}
+
+/// The first bytes that a peer sent, as a person can read them.
+fn quoted(bytes: &[u8]) -> String {
+    const SHOWN: usize = 60;
+    let shown = &bytes[..bytes.len().min(SHOWN)];
+    let text: String = String::from_utf8_lossy(shown)
+        .chars()
+        .flat_map(char::escape_debug)
+        .collect();
+    let more = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("\"{text}\"{more}")
 }

@@ -22,8 +22,10 @@ pub enum Link {
 }
 
 pub struct Endpoint {
-    /// Before `link`: libuv must let go of the descriptor before it is closed.
+    /// Before `link`: libuv must let go of the descriptors before they are closed.
     poll: Option<Poll>,
+    /// Where output goes to a descriptor of its own, while it waits for that.
+    output_poll: Option<Poll>,
     pub link: Link,
     pub connection: Option<Connection>,
     pub watched: bool,
@@ -38,6 +40,7 @@ impl Endpoint {
     pub fn new(uv: Loop, id: i32, link: Link) -> Self {
         Self {
             poll: None,
+            output_poll: None,
             link,
             connection: None,
             watched: false,
@@ -55,6 +58,16 @@ impl Endpoint {
             Link::Listener(listener) => Some(listener.as_raw_fd()),
             Link::Push => None,
         }
+    }
+
+    /// Where output can be waited for, if there is some.
+    pub fn output_fd(&self) -> Option<RawFd> {
+        let wanted = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.wants_output());
+        let socket = self.socket().filter(|_| wanted)?;
+        socket.output_fd().or_else(|| Some(socket.as_raw_fd()))
     }
 
     pub fn socket(&self) -> Option<&Socket> {
@@ -88,6 +101,7 @@ impl Endpoint {
     }
 
     fn set_poll(&mut self) -> std::result::Result<(), c_int> {
+        self.set_output_poll()?;
         let (events, Some(fd)) = (self.interest(), self.fd()) else {
             return Ok(());
         };
@@ -105,15 +119,33 @@ impl Endpoint {
         }
     }
 
+    fn set_output_poll(&mut self) -> std::result::Result<(), c_int> {
+        let (Link::Socket(socket), Some(connection)) = (&self.link, &self.connection) else {
+            return Ok(());
+        };
+        let Some(fd) = socket.output_fd().filter(|_| connection.wants_output()) else {
+            self.output_poll = None;
+            return Ok(());
+        };
+        if self.output_poll.is_none() {
+            let poll = Poll::new(&self.uv, fd, self.id)?;
+            poll.set_ref(self.referenced);
+            self.output_poll = Some(poll);
+        }
+        self.output_poll
+            .as_mut()
+            .map_or(Ok(()), |poll| poll.set(WRITABLE))
+    }
+
     fn interest(&self) -> c_int {
         let when = |on, event| if on { event } else { 0 };
         match (&self.link, &self.connection) {
             (Link::Listener(_), _) => when(self.watched, READABLE),
             (Link::Connecting(_), _) => when(self.watched, WRITABLE),
-            (Link::Socket(_), Some(connection)) => {
+            (Link::Socket(socket), Some(connection)) => {
                 when(self.watched && connection.wants_input(), READABLE)
                     | when(self.paused && connection.end.is_none(), DISCONNECT)
-                    | when(connection.wants_output(), WRITABLE)
+                    | when(!socket.is_pipes() && connection.wants_output(), WRITABLE)
             }
             (Link::Socket(_), None) | (Link::Push, _) => 0,
         }
@@ -135,14 +167,17 @@ impl Endpoint {
 
     /// The loop told of an error (a reset, a refused connect) and stopped watching.
     pub fn poll_failed(&mut self) {
-        if let Some(poll) = &mut self.poll {
+        for poll in [&mut self.poll, &mut self.output_poll]
+            .into_iter()
+            .flatten()
+        {
             poll.was_stopped();
         }
     }
 
     pub fn set_ref(&mut self, on: bool) {
         self.referenced = on;
-        if let Some(poll) = &self.poll {
+        for poll in [&self.poll, &self.output_poll].into_iter().flatten() {
             poll.set_ref(on);
         }
     }
@@ -158,7 +193,11 @@ impl Endpoint {
     /// One write of what is queued, if anything is. Failures are kept in the connection: reading
     /// goes on until it ends, too.
     pub fn flush(&mut self) {
-        if let (Link::Socket(socket), Some(connection)) = (&self.link, &mut self.connection) {
+        if let (Link::Socket(socket), Some(connection)) = (&mut self.link, &mut self.connection) {
+            if connection.is_shutting() {
+                // The end of our output closes its descriptor.
+                self.output_poll = None;
+            }
             connection.flush(socket);
         }
     }

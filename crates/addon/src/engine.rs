@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use napi_sys as sys;
-use rpyc_net::Signals;
+use rpyc_net::{Signals, Tail};
 use rpyc_wire::{Names, Zlib};
 
 use crate::codes::ctl;
@@ -39,6 +39,8 @@ pub struct Engine {
     /// SIGINT and SIGTERM, on the main thread only.
     pub signals: Option<Signals>,
     pub many_cpus: bool,
+    /// What children write to their standard error; see `children`.
+    pub tails: Vec<Option<Tail>>,
     sentinel: sys::napi_ref,
     idle: Option<Idle>,
     /// Tells that the loop turned, while signals are watched.
@@ -75,6 +77,7 @@ impl Engine {
             touched: Vec::new(),
             signals: is_main_thread().then(Signals::new),
             many_cpus: std::thread::available_parallelism().is_ok_and(|n| n.get() > 1),
+            tails: Vec::new(),
             sentinel: null_mut(),
             idle: None,
             check: None,

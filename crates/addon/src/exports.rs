@@ -11,7 +11,8 @@ use crate::engine::Engine;
 use crate::env::Env;
 use crate::error::{Fault, Result};
 use crate::{
-    ask, brine, events, guard, handles, push, receive, references, setup, sockets, transmit, wait,
+    ask, brine, children, events, guard, handles, push, receive, references, setup, sockets,
+    transmit, wait,
 };
 
 type Entry = (&'static CStr, sys::napi_callback);
@@ -48,11 +49,20 @@ exports! {
     c"listenTcp" => sockets::listen_tcp,
     c"listenUnix" => sockets::listen_unix,
     c"adopt" => sockets::adopt,
+    c"adoptPipes" => sockets::adopt_pipes,
+    c"adoptListener" => sockets::adopt_listener,
+    c"keepAlive" => sockets::keep_alive,
     c"closeFd" => sockets::close_fd,
     c"localAddress" => sockets::local_address,
     c"peerAddress" => sockets::peer_address,
     c"isOwnListener" => sockets::is_own_listener,
     c"reaches" => sockets::reaches,
+
+    c"takeStdio" => children::take_stdio,
+    c"socketPair" => children::socket_pair,
+    c"exitOf" => children::exit_of,
+    c"tail" => children::tail,
+    c"tailText" => children::tail_text,
 
     c"open" => handles::open,
     c"openPush" => push::open_push,

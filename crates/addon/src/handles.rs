@@ -8,6 +8,7 @@ use rpyc_wire::{Bound, Compress, Limits, Options};
 
 use crate::call::Call;
 use crate::connection::Connection;
+use crate::endpoint::Link;
 use crate::engine::Engine;
 use crate::error::{Fault, Result};
 
@@ -21,7 +22,10 @@ pub fn open(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
             "a connected socket that was not opened yet",
         ));
     }
-    endpoint.connection = Some(connection);
+    let connection = endpoint.connection.insert(connection);
+    if matches!(&endpoint.link, Link::Socket(socket) if socket.is_pipes()) {
+        connection.waiter.never_block();
+    }
     endpoint.arm()?;
     Ok(null_mut())
 }

@@ -11,6 +11,7 @@ mod batch;
 mod big;
 mod brine;
 mod call;
+mod children;
 mod codes;
 mod connection;
 mod endpoint;

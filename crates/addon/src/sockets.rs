@@ -1,11 +1,14 @@
 //! Endpoints with a descriptor: made by connect, listen or adopt; their addresses.
 
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::null_mut;
 use std::time::Instant;
 
 use napi_sys as sys;
-use rpyc_net::{self as net, Address, Connecting, ListenFlags, Listener, Signals, Socket, Wait};
+use rpyc_net::{
+    self as net, Address, Connecting, KeepAlive, ListenFlags, Listener, Signals, Socket, Wait,
+};
 
 use crate::call::Call;
 use crate::codes::{ctl, status};
@@ -139,6 +142,39 @@ pub fn adopt(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
         Fault::system(&e, "adopt")
     })?;
     made(engine, call, Link::Socket(socket))
+}
+
+/// `adoptPipes(input, output)`: the descriptors are closed on failure.
+pub fn adopt_pipes(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let (input, output) = (
+        call.int_within(0, 0..=i32::MAX)?,
+        call.int_within(1, 0..=i32::MAX)?,
+    );
+    // SAFETY: JavaScript gives up both descriptors.
+    let (input, output) = unsafe { (OwnedFd::from_raw_fd(input), OwnedFd::from_raw_fd(output)) };
+    let socket = Socket::pipes(input, output).map_err(|e| Fault::system(&e, "adopt"))?;
+    made(engine, call, Link::Socket(socket))
+}
+
+/// `adoptListener(fd)`: the descriptor stays open on failure.
+pub fn adopt_listener(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let listener = Listener::adopt(descriptor(call)?).map_err(|e| Fault::system(&e, "adopt"))?;
+    listening(engine, call, listener)
+}
+
+/// `keepAlive(handle, idle, interval, count)`
+pub fn keep_alive(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let times = KeepAlive {
+        idle: call.int(1)?,
+        interval: call.int(2)?,
+        count: call.int(3)?,
+    };
+    if let Some(socket) = engine.endpoint(call.int(0)?)?.socket() {
+        socket
+            .keep_alive(times)
+            .map_err(|e| Fault::system(&e, "setsockopt"))?;
+    }
+    Ok(null_mut())
 }
 
 /// `closeFd(fd)`

@@ -54,8 +54,9 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
     let until = Instant::now() + timeout.min(SLICE);
     let code = loop {
         let output = engine
-            .find(handle)
-            .is_some_and(|connection| connection.wants_output());
+            .endpoints
+            .get(handle)
+            .and_then(|endpoint| endpoint.output_fd());
         let left = until.saturating_duration_since(Instant::now());
         let mut fault = None;
         let waited = waiter.wait(

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use crate::address::Address;
-use crate::socket::{check, set_option, stream};
+use crate::socket::{check, option, prepare, set_option, stream};
 
 /// How `listen_tcp` binds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,6 +72,27 @@ pub fn listen_unix(path: impl AsRef<Path>, backlog: i32) -> io::Result<Listener>
 }
 
 impl Listener {
+    /// Takes over a listening stream socket that this process was started with (systemd). Its socket
+    /// file, if it has one, stays whoever's made it. On error the descriptor stays the caller's.
+    pub fn adopt(fd: RawFd) -> io::Result<Self> {
+        let kind = option(fd, libc::SOL_SOCKET, libc::SO_TYPE)?;
+        if kind != libc::SOCK_STREAM {
+            return Err(io::Error::from_raw_os_error(libc::EPROTOTYPE));
+        }
+        if option(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN)? == 0 {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        let address = Address::query(fd, libc::getsockname)?;
+        prepare(fd)?;
+        Ok(Self {
+            // SAFETY: the caller hands over `fd`, and getsockopt has just proven it open.
+            fd: unsafe { OwnedFd::from_raw_fd(fd) },
+            address,
+            file: None,
+            spare: File::open("/dev/null").ok(),
+        })
+    }
+
     fn bind(fd: OwnedFd, address: &Address, backlog: i32) -> io::Result<Self> {
         let (raw, len) = address.raw()?;
         // SAFETY: `raw` holds a sockaddr of `len` bytes; the descriptor is ours.
@@ -159,7 +180,7 @@ fn accept(fd: RawFd) -> io::Result<OwnedFd> {
         ))?)
     };
     #[cfg(not(target_os = "linux"))]
-    crate::socket::prepare(accepted.as_raw_fd())?;
+    prepare(accepted.as_raw_fd())?;
     Ok(accepted)
 }
 

@@ -1,10 +1,11 @@
-//! One connected stream socket: reading, writing, half-closing. Owns the descriptor
-//! and closes it when dropped. Knows nothing about who waits for it; see `wait` and the addon's
-//! uv_poll.
+//! One connected stream: a socket, or a descriptor to read from and another to write to (pipes).
+//! Reading, writing, half-closing. Owns its descriptors and closes them when dropped. Knows nothing
+//! about who waits for it; see `wait` and the addon's uv_poll.
 
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::address::Address;
@@ -31,11 +32,34 @@ pub enum Read {
     Eof,
 }
 
-/// A connected stream socket (TCP or Unix).
+/// Where a connection's output goes.
+#[derive(Debug)]
+enum Output {
+    /// To the socket that its input comes from.
+    Same,
+    /// To a descriptor of its own.
+    Pipe(OwnedFd),
+    /// Nowhere any more: our direction of the pipes has ended.
+    Closed,
+}
+
+/// A connected stream socket (TCP or Unix), or two descriptors that are used as one.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
+    output: Output,
     tcp: bool,
+}
+
+/// When the kernel asks whether a silent peer is still there, and when it gives it up.
+#[derive(Debug, Clone, Copy)]
+pub struct KeepAlive {
+    /// Seconds of silence before the first question.
+    pub idle: i32,
+    /// Seconds between questions.
+    pub interval: i32,
+    /// Unanswered questions that end the connection.
+    pub count: i32,
 }
 
 impl Socket {
@@ -51,6 +75,39 @@ impl Socket {
         Ok(Self::new(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
+    /// Takes over a descriptor to read from and one to write to: pipes, a terminal, or sockets. Two
+    /// descriptors of one socket (inetd) are that socket. Regular files cannot be waited for.
+    pub fn pipes(input: OwnedFd, output: OwnedFd) -> io::Result<Self> {
+        let (one, other) = (status(input.as_raw_fd())?, status(output.as_raw_fd())?);
+        for kind in [one.st_mode, other.st_mode] {
+            if !matches!(
+                kind & libc::S_IFMT,
+                libc::S_IFIFO | libc::S_IFSOCK | libc::S_IFCHR
+            ) {
+                return Err(io::Error::from_raw_os_error(libc::ENOTSUP));
+            }
+        }
+        let is_socket = one.st_mode & libc::S_IFMT == libc::S_IFSOCK;
+        if is_socket && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino) {
+            drop(output);
+            Address::query(input.as_raw_fd(), libc::getpeername)?;
+            prepare(input.as_raw_fd())?;
+            return Ok(Self::new(input));
+        }
+        for (fd, kind) in [(&input, one.st_mode), (&output, other.st_mode)] {
+            if kind & libc::S_IFMT == libc::S_IFSOCK {
+                prepare(fd.as_raw_fd())?;
+            } else {
+                set_flags(fd.as_raw_fd())?;
+            }
+        }
+        Ok(Self {
+            fd: input,
+            output: Output::Pipe(output),
+            tcp: false,
+        })
+    }
+
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let raw = fd.as_raw_fd();
         let tcp = Address::query(raw, libc::getsockname).is_ok_and(|a| matches!(a, Address::Ip(_)));
@@ -58,10 +115,43 @@ impl Socket {
             // A socket that cannot be told loses latency, not correctness.
             let _ = set_option(raw, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
         }
-        Self { fd, tcp }
+        Self {
+            fd,
+            output: Output::Same,
+            tcp,
+        }
     }
 
-    /// One `recv` into `into`, which must not be empty. Restarts after a signal, unless it blocks.
+    /// Where to wait until output is taken, if that is another descriptor than the input's.
+    pub fn output_fd(&self) -> Option<RawFd> {
+        match &self.output {
+            Output::Pipe(fd) => Some(fd.as_raw_fd()),
+            Output::Same | Output::Closed => None,
+        }
+    }
+
+    /// Are input and output two descriptors? Then neither can be read nor written but without
+    /// blocking, and what can only be done with sockets fails.
+    pub fn is_pipes(&self) -> bool {
+        !matches!(self.output, Output::Same)
+    }
+
+    /// Has the kernel notice a peer that vanished without a word. Only TCP has it; others know at once.
+    pub fn keep_alive(&self, times: KeepAlive) -> io::Result<()> {
+        if !self.tcp {
+            return Ok(());
+        }
+        let set = |level, name, value| set_option(self.as_raw_fd(), level, name, value);
+        #[cfg(target_os = "macos")]
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPALIVE, times.idle)?;
+        #[cfg(not(target_os = "macos"))]
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, times.idle)?;
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, times.interval)?;
+        set(libc::IPPROTO_TCP, libc::TCP_KEEPCNT, times.count)?;
+        set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)
+    }
+
+    /// One read into `into`, which must not be empty. Restarts after a signal, unless it blocks.
     pub fn read(&self, into: &mut [u8], reading: Reading) -> io::Result<Read> {
         debug_assert!(!into.is_empty());
         let flags = match reading {
@@ -70,14 +160,13 @@ impl Socket {
             Reading::Block => 0,
         };
         loop {
+            let (fd, at) = (self.as_raw_fd(), into.as_mut_ptr().cast());
             // SAFETY: `into` is valid for writes of its whole length.
             let n = unsafe {
-                libc::recv(
-                    self.as_raw_fd(),
-                    into.as_mut_ptr().cast(),
-                    into.len(),
-                    flags,
-                )
+                match self.output {
+                    Output::Same => libc::recv(fd, at, into.len(), flags),
+                    _ => libc::read(fd, at, into.len()),
+                }
             };
             match n {
                 0 => return Ok(Read::Eof),
@@ -95,14 +184,19 @@ impl Socket {
     /// One write without SIGPIPE: bytes taken, or `None` when the kernel has no room.
     pub fn write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
         loop {
-            // SAFETY: send only reads `bytes`, which outlive the call.
+            let at = bytes.as_ptr().cast();
+            // SAFETY: send and write only read `bytes`, which outlive the call. Node ignores SIGPIPE.
             let n = unsafe {
-                libc::send(
-                    self.as_raw_fd(),
-                    bytes.as_ptr().cast(),
-                    bytes.len(),
-                    NO_SIGNAL | libc::MSG_DONTWAIT,
-                )
+                match &self.output {
+                    Output::Same => libc::send(
+                        self.as_raw_fd(),
+                        at,
+                        bytes.len(),
+                        NO_SIGNAL | libc::MSG_DONTWAIT,
+                    ),
+                    Output::Pipe(fd) => libc::write(fd.as_raw_fd(), at, bytes.len()),
+                    Output::Closed => return Err(io::Error::from_raw_os_error(libc::EPIPE)),
+                }
             };
             if n >= 0 {
                 return Ok(Some(n as usize));
@@ -126,19 +220,29 @@ impl Socket {
         }
     }
 
-    /// Ends our direction; the peer reads EOF after what was written.
-    pub fn shutdown(&self) -> io::Result<()> {
+    /// Ends our direction; the peer reads EOF after what was written. Of pipes this closes the output.
+    pub fn shutdown(&mut self) -> io::Result<()> {
+        if self.is_pipes() {
+            self.output = Output::Closed;
+            return Ok(());
+        }
         // SAFETY: plain system call on a descriptor that we own.
         check(unsafe { libc::shutdown(self.as_raw_fd(), libc::SHUT_WR) }).map(drop)
     }
 
-    /// Our end.
+    /// Our end. Pipes have no address: an empty path.
     pub fn local(&self) -> io::Result<Address> {
+        if self.is_pipes() {
+            return Ok(Address::Unix(PathBuf::new()));
+        }
         Address::query(self.as_raw_fd(), libc::getsockname)
     }
 
     /// The peer's end.
     pub fn peer(&self) -> io::Result<Address> {
+        if self.is_pipes() {
+            return Ok(Address::Unix(PathBuf::new()));
+        }
         Address::query(self.as_raw_fd(), libc::getpeername)
     }
 }
@@ -168,19 +272,32 @@ pub(crate) fn stream(family: libc::c_int) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Non-blocking, close-on-exec, no SIGPIPE: for descriptors that were not born so.
+/// Non-blocking, close-on-exec, no SIGPIPE: for sockets that were not born so.
 pub(crate) fn prepare(fd: RawFd) -> io::Result<()> {
+    set_flags(fd)?;
+    #[cfg(not(target_os = "linux"))]
+    set_option(fd, libc::SOL_SOCKET, libc::SO_NOSIGPIPE, 1)?;
+    Ok(())
+}
+
+fn set_flags(fd: RawFd) -> io::Result<()> {
     // SAFETY: fcntl with integer arguments on an open descriptor.
     unsafe {
         let status = check(libc::fcntl(fd, libc::F_GETFL))?;
         if status & libc::O_NONBLOCK == 0 {
             check(libc::fcntl(fd, libc::F_SETFL, status | libc::O_NONBLOCK))?;
         }
-        check(libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC))?;
+        check(libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC)).map(drop)
     }
-    #[cfg(not(target_os = "linux"))]
-    set_option(fd, libc::SOL_SOCKET, libc::SO_NOSIGPIPE, 1)?;
-    Ok(())
+}
+
+fn status(fd: RawFd) -> io::Result<libc::stat> {
+    let mut found = mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat fills `found` where it succeeds.
+    unsafe {
+        check(libc::fstat(fd, found.as_mut_ptr()))?;
+        Ok(found.assume_init())
+    }
 }
 
 pub(crate) fn set_option(
@@ -221,7 +338,7 @@ pub(crate) fn take_error(fd: RawFd) -> io::Result<Option<io::Error>> {
     Ok((code != 0).then(|| io::Error::from_raw_os_error(code)))
 }
 
-fn option(fd: RawFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
+pub(crate) fn option(fd: RawFd, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
     let mut value: libc::c_int = 0;
     let mut len = mem::size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `value` is a c_int and `len` is its size.

@@ -69,13 +69,18 @@ impl Waiter {
         self.continues
     }
 
+    /// For pipes: reads of theirs have no time-out, so sleeping is done in poll(2) alone.
+    pub fn never_block(&mut self) {
+        self.can_block = Some(false);
+    }
+
     /// Waits until `attempt` (one read, as far as it is told) has a result, at most one slice and at
     /// most `timeout`. `output`: something is queued for this descriptor, so wake up when it can be
     /// written. `signals`: on Node's main thread only.
     pub fn wait<T>(
         &mut self,
         fd: RawFd,
-        output: bool,
+        output: Option<RawFd>,
         timeout: Duration,
         mut signals: Option<&mut Signals>,
         mut attempt: impl FnMut(Reading) -> io::Result<Option<T>>,
@@ -126,12 +131,12 @@ impl Waiter {
     fn sleep<T>(
         &mut self,
         fd: RawFd,
-        output: bool,
+        output: Option<RawFd>,
         until: Instant,
         mut signals: Option<&mut Signals>,
         attempt: &mut impl FnMut(Reading) -> io::Result<Option<T>>,
     ) -> io::Result<Wait<T>> {
-        if !output
+        if output.is_none()
             && until.saturating_duration_since(Instant::now()) + SHORT >= SLICE
             && self.may_block(fd)
         {
@@ -150,11 +155,7 @@ impl Waiter {
             if let Some(signals) = signals.as_deref_mut() {
                 signals.arm();
             }
-            let ready = poll(
-                fd,
-                libc::POLLIN | if output { libc::POLLOUT } else { 0 },
-                until,
-            )?;
+            let ready = poll(Some(fd), output, until)?;
             if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
                 return Ok(Wait::Interrupted(signo));
             }
@@ -209,17 +210,19 @@ enum Ready {
 }
 
 /// One poll(2). Interrupted counts as nothing: the caller looks at signals and clock anyway.
-fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
-    let mut entry = libc::pollfd {
-        fd,
+fn poll(input: Option<RawFd>, output: Option<RawFd>, until: Instant) -> io::Result<Ready> {
+    // A negative descriptor is ignored.
+    let entry = |fd: Option<RawFd>, events| libc::pollfd {
+        fd: fd.unwrap_or(-1),
         events,
         revents: 0,
     };
+    let mut entries = [entry(input, libc::POLLIN), entry(output, libc::POLLOUT)];
     let left = until.saturating_duration_since(Instant::now());
     // Rounded up: a sleep must not end before its time and spin through the last millisecond.
     let millis = left.as_micros().div_ceil(1000).min(60_000) as libc::c_int;
-    // SAFETY: one valid pollfd.
-    let n = unsafe { libc::poll(&mut entry, 1, millis) };
+    // SAFETY: two valid entries.
+    let n = unsafe { libc::poll(entries.as_mut_ptr(), 2, millis) };
     if n < 0 {
         let error = io::Error::last_os_error();
         return if error.kind() == io::ErrorKind::Interrupted {
@@ -229,7 +232,7 @@ fn poll(fd: RawFd, events: libc::c_short, until: Instant) -> io::Result<Ready> {
         };
     }
     // Errors and hang-ups count as input: the read tells which.
-    Ok(match (n, entry.revents & !libc::POLLOUT) {
+    Ok(match (n, entries[0].revents) {
         (0, _) => Ready::Nothing,
         (_, 0) => Ready::Output,
         _ => Ready::Input,
@@ -242,7 +245,7 @@ pub(crate) fn wait_writable(
     timeout: Duration,
     signals: Option<&mut Signals>,
 ) -> io::Result<Wait<()>> {
-    wait_for(fd, libc::POLLOUT, timeout, signals)
+    wait_for(None, Some(fd), timeout, signals)
 }
 
 /// A question's wait: until `fd` is readable or broken, at most one slice.
@@ -251,12 +254,12 @@ pub(crate) fn wait_readable(
     timeout: Duration,
     signals: Option<&mut Signals>,
 ) -> io::Result<Wait<()>> {
-    wait_for(fd, libc::POLLIN, timeout, signals)
+    wait_for(Some(fd), None, timeout, signals)
 }
 
 fn wait_for(
-    fd: RawFd,
-    events: libc::c_short,
+    input: Option<RawFd>,
+    output: Option<RawFd>,
     timeout: Duration,
     mut signals: Option<&mut Signals>,
 ) -> io::Result<Wait<()>> {
@@ -265,7 +268,7 @@ fn wait_for(
         if let Some(signals) = signals.as_deref_mut() {
             signals.arm();
         }
-        let ready = poll(fd, events, until)?;
+        let ready = poll(input, output, until)?;
         if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
             return Ok(Wait::Interrupted(signo));
         }

@@ -58,7 +58,7 @@ fn interrupted(signals: &mut Signals, signo: libc::c_int) -> (Wait<()>, Duration
         match waiter
             .wait(
                 socket.as_raw_fd(),
-                false,
+                None,
                 Duration::MAX,
                 Some(signals),
                 attempt,

@@ -66,7 +66,7 @@ fn temporary(name: &str) -> PathBuf {
 }
 
 fn talk(mut listener: Listener, connecting: Connecting) {
-    let (client, server) = (connected(connecting), accepted(&mut listener));
+    let (mut client, server) = (connected(connecting), accepted(&mut listener));
     assert_eq!(
         client.read(&mut [0; 8], Reading::Now).unwrap(),
         Read::WouldBlock

@@ -25,7 +25,13 @@ fn read_wait(waiter: &mut Waiter, socket: &Socket, output: bool, timeout: Durati
         })
     };
     waiter
-        .wait(socket.as_raw_fd(), output, timeout, None, attempt)
+        .wait(
+            socket.as_raw_fd(),
+            output.then(|| socket.as_raw_fd()),
+            timeout,
+            None,
+            attempt,
+        )
         .unwrap()
 }
 
@@ -118,7 +124,7 @@ fn an_error_of_the_read_is_the_error_of_the_wait() {
     let mut waiter = Waiter::new(true);
     let failing = |_| Err::<Option<()>, _>(std::io::Error::from_raw_os_error(libc::ECONNRESET));
     let error = waiter
-        .wait(socket.as_raw_fd(), false, FOREVER, None, failing)
+        .wait(socket.as_raw_fd(), None, FOREVER, None, failing)
         .unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET));
 }
