@@ -26,6 +26,7 @@ export type RpycErrorCode =
   | 'ERR_RPYC_DEPTH'
   | 'ERR_RPYC_PICKLE'
   | 'ERR_RPYC_RELEASED'
+  | 'ERR_RPYC_STALE'
   | 'ERR_RPYC_NOT_NETREF'
   | 'ERR_RPYC_OPERATION'
   | 'ERR_RPYC_ARGUMENT'
@@ -120,6 +121,17 @@ export class ForbiddenError extends Error {
   override readonly name = 'ForbiddenError';
   /** Always `'ERR_RPYC_FORBIDDEN'`. */
   readonly code = 'ERR_RPYC_FORBIDDEN';
+}
+
+/**
+ * A remote object of a line that broke, used after the reconnect: it was a call's result, or is not there any more, and belongs to the server
+ * as it was before. Ask for it again. See `reconnect` in docs/connecting.md.
+ */
+export class StaleNetrefError extends Error {
+  /** Always `'StaleNetrefError'`. */
+  override readonly name = 'StaleNetrefError';
+  /** Always `'ERR_RPYC_STALE'`. */
+  readonly code = 'ERR_RPYC_STALE';
 }
 
 /** A signal that has a listener (`process.on('SIGINT', …)`) ended a blocking wait, so that the listener can run. The remote work goes on. */

@@ -9,6 +9,25 @@
  */
 
 export { asValue, byValue } from './boxing/by-value.ts';
+export type { ProcessOptions } from './children/child.ts';
+export {
+  connectMultiprocess,
+  connectMultiprocessSync,
+  connectSubproc,
+  connectSubprocSync,
+  type MultiprocessOptions,
+  type ProcessConnection,
+  type ProcessConnectOptions,
+  type Subproc,
+  type SyncProcessConnection,
+} from './children/subproc.ts';
+export {
+  connectThread,
+  connectThreadSync,
+  type SyncThreadConnection,
+  type ThreadConnection,
+  type ThreadOptions,
+} from './children/thread.ts';
 /**
  * Classic mode: everything of a remote interpreter at hand. Connecting to a slave (`connect` and its relatives), its files (`upload`,
  * `download`, `remoteReadable`), its objects by value (`obtain`, `deliver`), its standard streams (`redirectedStdio`, `interact`, `pm`).
@@ -16,6 +35,7 @@ export { asValue, byValue } from './boxing/by-value.ts';
  */
 export * as classic from './client/classic.ts';
 export {
+  type AwaitedOptions,
   type ConnectOptions,
   connect,
   connectStream,
@@ -25,6 +45,8 @@ export {
   unixConnect,
   unixConnectSync,
 } from './client/connect.ts';
+export { connectPipes, connectPipesSync, connectStdpipes, connectStdpipesSync } from './client/pipes.ts';
+export type { KeepAliveOptions, RetryOptions } from './client/retry.ts';
 export {
   type ConnectByServiceOptions,
   connectByService,
@@ -46,6 +68,7 @@ export {
   InterruptedError,
   ProtocolError,
   type RpycErrorCode,
+  StaleNetrefError,
   TimeoutError,
   UnicodeEncodeError,
   UnpicklingError,
@@ -151,6 +174,7 @@ export type { WorkerPoolOptions } from './server/pool/options.ts';
 export { type PoolMetrics, type WorkerMetrics, WorkerPoolServer } from './server/pool/pool.ts';
 export { type ThreadPoolOptions, ThreadPoolServer } from './server/ported.ts';
 export { type DrainOptions, Server, Server as ThreadedServer, type ServerOptions } from './server/server.ts';
+export { serveStdio } from './server/stdio.ts';
 export type { TimeoutReason } from './server/sweep.ts';
 export {
   ClassicClient,

@@ -1,5 +1,5 @@
 // Classic mode for its users, as `rpyc.classic`: connecting to a slave, and what one does with it. Answers to rpyc/utils/classic.py.
-import { Duplex, type Readable, type Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Ref } from '../netref/helpers.ts';
 import type { Connection, SyncConnection } from '../protocol/connection.ts';
 import { ClassicClient } from '../service/classic.ts';
@@ -11,7 +11,9 @@ import {
   syncClassicOf,
   type Teleportable,
 } from '../service/master.ts';
+import type { ServiceSource } from '../service/service.ts';
 import * as factory from './connect.ts';
+import * as pipes from './pipes.ts';
 import { type SubprocessOptions, withSubprocess, withSubprocessSync } from './subprocess.ts';
 
 export { ClassicConnection, type Modules, SyncClassicConnection, type Teleportable } from '../service/master.ts';
@@ -54,7 +56,7 @@ export const DEFAULT_SERVER_SSL_PORT = 18821;
  */
 export type ClassicOptions = factory.ConnectOptions;
 
-const asMaster = <O extends factory.ConnectOptions>(options: O): O => ({ service: ClassicClient, ...options });
+const asMaster = <O extends { service?: ServiceSource }>(options: O): O => ({ service: ClassicClient, ...options });
 
 /** The classic view of a connection whose peer is a slave; `of(conn)` awaits and `of(connectSync(…))` blocks. Nothing is sent. */
 export function of(conn: SyncConnection): SyncClassicConnection;
@@ -104,24 +106,42 @@ export async function connectStream(stream: Duplex, options: factory.StreamOptio
   return classicOf(await factory.connectStream(stream, asMaster(options)));
 }
 
-/** RPyC's `classic.connect_pipes`: over a stream to read from and one to write to. Awaited calls only. */
-export function connectPipes(
-  input: Readable,
-  output: Writable,
+/** RPyC's `classic.connect_pipes`: over descriptors or Node streams, one to read from and one to write to. See `rpyc.connectPipes`. */
+export async function connectPipes(
+  input: number | Readable,
+  output: number | Writable,
   options: factory.StreamOptions = {},
 ): Promise<ClassicConnection> {
-  return connectStream(Duplex.from({ readable: input, writable: output }), options);
+  return classicOf(await pipes.connectPipes(input, output, asMaster(options)));
 }
 
-/** RPyC's `classic.connect_stdpipes`: over this process's standard input and output. Awaited calls only. */
-export function connectStdpipes(options: factory.StreamOptions = {}): Promise<ClassicConnection> {
-  return connectPipes(process.stdin, process.stdout, options);
+/** {@link connectPipes} that blocks, over descriptors only. */
+export function connectPipesSync(
+  input: number,
+  output: number,
+  options: factory.StreamOptions = {},
+): SyncClassicConnection {
+  return syncClassicOf(pipes.connectPipesSync(input, output, asMaster(options)).async);
+}
+
+/** RPyC's `classic.connect_stdpipes`: over this process's standard input and output. See `rpyc.connectStdpipes`. */
+export async function connectStdpipes(options: factory.StreamOptions = {}): Promise<ClassicConnection> {
+  return classicOf(await pipes.connectStdpipes(asMaster(options)));
+}
+
+/** {@link connectStdpipes} that blocks. */
+export function connectStdpipesSync(options: factory.StreamOptions = {}): SyncClassicConnection {
+  return syncClassicOf(pipes.connectStdpipesSync(asMaster(options)).async);
 }
 
 /** What `connectSubproc` takes: how to start the interpreter, and how to connect. */
 export type SubprocOptions = ClassicOptions & SubprocessOptions;
 
+/** ms */
 const STARTING = 10_000;
+
+const startingMs = ({ connectTimeout }: SubprocOptions): number =>
+  connectTimeout === undefined ? STARTING : connectTimeout * 1000;
 
 /**
  * RPyC's `classic.connect_subproc`: starts a Python interpreter and connects to a slave in it. It ends when the connection does.
@@ -129,7 +149,7 @@ const STARTING = 10_000;
  * @throws {ConnectError} where it cannot be started, {EOFError} where it ends before it answers (no `rpyc` in it)
  */
 export async function connectSubproc(options: SubprocOptions = {}): Promise<ClassicConnection> {
-  const { made, child } = await withSubprocess(options, options.connectTimeout ?? STARTING, (route) =>
+  const { made, child } = await withSubprocess(options, startingMs(options), (route) =>
     factory.open(route, asMaster(options)),
   );
   const classic = classicOf(made);
@@ -139,7 +159,7 @@ export async function connectSubproc(options: SubprocOptions = {}): Promise<Clas
 
 /** {@link connectSubproc} that blocks. @throws as {@link connectSubproc} */
 export function connectSubprocSync(options: SubprocOptions = {}): SyncClassicConnection {
-  const { made, child } = withSubprocessSync(options, options.connectTimeout ?? STARTING, (route) =>
+  const { made, child } = withSubprocessSync(options, startingMs(options), (route) =>
     factory.openSync(route, asMaster(options)),
   );
   const classic = syncClassicOf(made.async);

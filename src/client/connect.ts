@@ -1,7 +1,7 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
-import { DeadlockError, EOFError, InterruptedError, TimeoutError, VersionError } from '../errors.ts';
-import { isLocal, type RawPeer, type SocketPeer, servesHere } from '../native/peer.ts';
+import { DeadlockError, EOFError, InterruptedError, ProtocolError, TimeoutError, VersionError } from '../errors.ts';
+import { isLocal, type KeepAliveTimes, type RawPeer, type SocketPeer, servesHere } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
@@ -9,6 +9,7 @@ import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOption
 import type { SyncConnection } from '../protocol/connection.ts';
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, type ServiceSource, VoidService } from '../service/service.ts';
+import { type KeepAliveOptions, keepAliveOf, type RetryOptions, retrying, retryingSync, secondsOf } from './retry.ts';
 
 /** Wire version: RPyC 4.1 to 5.x speak 5, RPyC 6 speaks 6; `'auto'` finds out. */
 export type ProtocolVersion = 'auto' | 5 | 6;
@@ -21,8 +22,21 @@ export interface ConnectOptions extends ConnectionOptions {
   protocol?: ProtocolVersion;
   /** Send thread ids (servers run with RPYC_BIND_THREADS=true). Default: found out like the version. */
   bindThreads?: boolean;
-  /** Milliseconds for connecting and the handshake, all addresses together. Default 10,000. */
+  /** Seconds for connecting and the handshake, all addresses together; of each attempt. Default 10. */
   connectTimeout?: number;
+  /** Try again when nobody accepts: true is RPyC's 6 attempts. Default: one attempt. */
+  retry?: boolean | RetryOptions;
+  /**
+   * Have the kernel find out that the other end vanished without a word: true asks after 60 s of silence and gives up after 5 questions, as
+   * RPyC's does; a number is other seconds. TCP only. Default false.
+   */
+  keepalive?: boolean | number | KeepAliveOptions;
+}
+
+/** What connecting takes where it is awaited. */
+export interface AwaitedOptions {
+  /** Gives up connecting, between attempts as well; once connected it has no meaning. */
+  signal?: AbortSignal;
 }
 
 /** What was found out about a server: version, and whether it wants thread ids. */
@@ -32,7 +46,8 @@ interface Dialect {
 }
 
 const V6: Dialect = { variant: 6, bound: false };
-const CONNECT_TIMEOUT = 10_000;
+/** Seconds. */
+const CONNECT_TIMEOUT = 10;
 /** Dialects of servers that were not V6, by endpoint; bounded, oldest out. */
 const remembered = new Map<string, Dialect>();
 const MAX_REMEMBERED = 1024;
@@ -47,13 +62,13 @@ function remember(endpoint: string, dialect: Dialect): void {
 export interface Route {
   /** For messages, and the key under which the server's dialect is remembered. */
   readonly endpoint: string;
-  dial(timeoutMs: number): Promise<RawPeer>;
+  dial(timeoutMs: number, signal?: AbortSignal): Promise<RawPeer>;
   dialSync(timeoutMs: number): SocketPeer;
 }
 
 const routeTo = (target: Target): Route => ({
   endpoint: describeTarget(target),
-  dial: (timeoutMs) => dial(target, timeoutMs),
+  dial: (timeoutMs, signal) => dial(target, timeoutMs, signal),
   dialSync: (timeoutMs) => dialSync(target, timeoutMs),
 });
 
@@ -63,11 +78,13 @@ class Attempt {
   private readonly endpoint: string;
   private readonly tried: Dialect[] = [];
   private readonly deadline: number;
+  private readonly keepAlive: KeepAliveTimes | undefined;
 
   constructor(endpoint: string, options: ConnectOptions) {
     this.options = options;
     this.endpoint = endpoint;
-    this.deadline = Date.now() + (options.connectTimeout ?? CONNECT_TIMEOUT);
+    this.deadline = Date.now() + timeoutOf(options);
+    this.keepAlive = keepAliveOf(options.keepalive);
   }
 
   get timeLeft(): number {
@@ -106,6 +123,7 @@ class Attempt {
 
   /** @param meets may the other end be this same thread? */
   connection(peer: RawPeer, used: Dialect, meets: boolean): Connection {
+    if (this.keepAlive !== undefined) peer.keepAlive(this.keepAlive);
     return makeConnection(
       (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
       this.options,
@@ -119,6 +137,8 @@ class Attempt {
       return new EOFError(`${this.endpoint} closed the connection during the handshake: ${error.message}`, {
         cause: error,
       });
+    if (error instanceof ProtocolError && !(error instanceof VersionError))
+      return new ProtocolError(`what ${this.endpoint} says is not RPyC: ${error.message}`, { cause: error });
     if (error instanceof TimeoutError)
       return new TimeoutError(`${this.endpoint} accepted, but did not answer the handshake in time`, { cause: error });
     return error;
@@ -145,28 +165,39 @@ function makeConnection(
   });
 }
 
+const timeoutOf = ({ connectTimeout = CONNECT_TIMEOUT }: ConnectOptions): number =>
+  secondsOf('connectTimeout', connectTimeout);
+
 /** Connects by a route, with calls that are awaited. */
-export async function open(route: Route, options: ConnectOptions): Promise<Connection> {
+export function open(route: Route, options: ConnectOptions & AwaitedOptions): Promise<Connection> {
+  return retrying(options.retry, options.signal, () => openOnce(route, options));
+}
+
+async function openOnce(route: Route, options: ConnectOptions & AwaitedOptions): Promise<Connection> {
+  const { signal } = options;
   const attempt = new Attempt(route.endpoint, options);
   for (;;) {
     const dialect = attempt.dialect();
-    const peer = await route.dial(attempt.timeLeft);
+    const peer = await route.dial(attempt.timeLeft, signal);
     const meets = peer.mayMeetItself;
     const conn = attempt.connection(peer, dialect, meets);
     conn.start();
     try {
-      await handshake(conn, meets, attempt.timeLeft);
+      await handshake(conn, meets, attempt.timeLeft, signal);
       attempt.succeeded(dialect);
       return conn;
     } catch (error) {
       conn.abort();
+      signal?.throwIfAborted();
       if (!attempt.retryAs(conn, dialect)) throw attempt.describe(error);
     }
   }
 }
 
 /** @param meets may the other end be this same thread? */
-async function handshake(conn: Connection, meets: boolean, timeoutMs: number): Promise<void> {
+async function handshake(conn: Connection, meets: boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  const aborted = (): void => conn.abort();
+  signal?.addEventListener('abort', aborted);
   const timer = setTimeout(
     () => conn.fail(new TimeoutError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)),
     timeoutMs,
@@ -176,11 +207,16 @@ async function handshake(conn: Connection, meets: boolean, timeoutMs: number): P
     if (meets) await conn.meet();
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', aborted);
   }
 }
 
 /** Connects by a route, blocking. */
 export function openSync(route: Route, options: ConnectOptions): SyncConnection {
+  return retryingSync(options.retry, () => openOnceSync(route, options));
+}
+
+function openOnceSync(route: Route, options: ConnectOptions): SyncConnection {
   const attempt = new Attempt(route.endpoint, options);
   for (;;) {
     const dialect = attempt.dialect();
@@ -223,7 +259,11 @@ function tcp(host: string, port: number): Target {
  * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits, {TimeoutError} when the server accepts and says
  * nothing, {EOFError} when it hangs up; {RangeError} or {TypeError} for an option out of its range
  */
-export function connect(host: string, port: number, options: ConnectOptions = {}): Promise<Connection> {
+export async function connect(
+  host: string,
+  port: number,
+  options: ConnectOptions & AwaitedOptions = {},
+): Promise<Connection> {
   return open(routeTo(tcp(host, port)), options);
 }
 
@@ -237,7 +277,7 @@ export function connectSync(host: string, port: number, options: ConnectOptions 
 }
 
 /** RPyC's `unix_connect`: over a Unix socket, with calls that are awaited. @throws as {@link connect} */
-export function unixConnect(path: string, options: ConnectOptions = {}): Promise<Connection> {
+export async function unixConnect(path: string, options: ConnectOptions & AwaitedOptions = {}): Promise<Connection> {
   return open(routeTo({ path }), options);
 }
 
@@ -247,13 +287,13 @@ export function unixConnectSync(path: string, options: ConnectOptions = {}): Syn
 }
 
 /** What `connectStream` and its relatives take. */
-export interface StreamOptions extends ConnectOptions {
+export interface StreamOptions extends Omit<ConnectOptions, 'retry' | 'keepalive'> {
   /** Nobody can reconnect a stream, so the version must be told. Default 6. */
   protocol?: 5 | 6;
 }
 
 /**
- * RPyC's `connect_stream`: over any Node Duplex (TLS socket, SSH channel, pipe pair). Awaited calls only: a blocking one throws
+ * RPyC's `connect_stream`: over any Node Duplex (TLS socket, SSH channel). Awaited calls only: a blocking one throws
  * ERR_RPYC_BLOCKING_UNSUPPORTED, since only the event loop can read a Node stream.
  *
  *     const conn = await rpyc.connectStream(tls.connect(18821, 'host'));
@@ -261,7 +301,7 @@ export interface StreamOptions extends ConnectOptions {
  * @throws {VersionError} when the server speaks another version than `protocol`
  */
 export async function connectStream(stream: Duplex, options: StreamOptions = {}): Promise<Connection> {
-  const dialect: Dialect = { variant: options.protocol ?? 6, bound: options.bindThreads ?? false };
+  const dialect = dialectOf(options);
   const conn = makeConnection(
     (resolved) => new StreamTransport(stream, { ...resolved, variant: dialect.variant, bound: dialect.bound ? 1 : 0 }),
     options,
@@ -271,15 +311,65 @@ export async function connectStream(stream: Duplex, options: StreamOptions = {})
   conn.start();
   try {
     // Nothing tells where a stream leads; where this thread listens, it may lead back here.
-    await handshake(conn, servesHere(), options.connectTimeout ?? CONNECT_TIMEOUT);
+    await handshake(conn, servesHere(), timeoutOf(options));
     return conn;
   } catch (error) {
     conn.abort();
-    if (conn.protocol !== 0 && conn.protocol !== dialect.variant)
-      throw new VersionError(
-        `the peer of this stream speaks RPyC ${conn.protocol}.x: pass { protocol: ${conn.protocol} }`,
-        { cause: error },
-      );
-    throw error;
+    throw streamError(conn, dialect, error);
   }
+}
+
+/** A stream cannot be dialled again, so its version is for the caller to tell. */
+function streamError(conn: Connection, used: Dialect, error: unknown): unknown {
+  if (conn.protocol === 0 || conn.protocol === used.variant) return error;
+  return new VersionError(
+    `the peer of this stream speaks RPyC ${conn.protocol}.x: pass { protocol: ${conn.protocol} }`,
+    { cause: error },
+  );
+}
+
+const dialectOf = ({ protocol = 6, bindThreads = false }: StreamOptions): Dialect => ({
+  variant: protocol,
+  bound: bindThreads,
+});
+
+/** A connection over descriptors that are connected already, and cannot be dialled again. */
+export async function openOver(makePeer: () => RawPeer, options: StreamOptions & AwaitedOptions): Promise<Connection> {
+  const dialect = dialectOf(options);
+  const timeoutMs = timeoutOf(options);
+  options.signal?.throwIfAborted();
+  const conn = overPeer(makePeer(), dialect, options);
+  try {
+    await handshake(conn, servesHere(), timeoutMs, options.signal);
+    return conn;
+  } catch (error) {
+    conn.abort();
+    options.signal?.throwIfAborted();
+    throw streamError(conn, dialect, error);
+  }
+}
+
+/** `openOver`, blocking. */
+export function openOverSync(makePeer: () => RawPeer, options: StreamOptions): SyncConnection {
+  const dialect = dialectOf(options);
+  const timeoutMs = timeoutOf(options);
+  const conn = overPeer(makePeer(), dialect, options);
+  try {
+    conn.fetchRootSync(timeoutMs);
+    return conn.sync;
+  } catch (error) {
+    conn.abort();
+    throw streamError(conn, dialect, error);
+  }
+}
+
+function overPeer(peer: RawPeer, { variant, bound }: Dialect, options: StreamOptions): Connection {
+  const conn = makeConnection(
+    (resolved) => peer.transport({ ...resolved, variant, bound: bound ? 1 : 0 }),
+    options,
+    true,
+    false,
+  );
+  conn.start();
+  return conn;
 }

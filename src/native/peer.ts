@@ -7,6 +7,13 @@ import { SocketTransport, StreamTransport, type Transport } from './transport.ts
 /** `[host, port]`, or `[path, 0]` of a Unix socket. */
 export type Address = readonly [string, number];
 
+/** TCP keepalive, in seconds: when a silent peer is asked, how often, and how many questions may stay without an answer. */
+export interface KeepAliveTimes {
+  readonly idle: number;
+  readonly interval: number;
+  readonly count: number;
+}
+
 export interface RawPeer {
   readonly localAddress: Address;
   readonly peerAddress: Address;
@@ -14,6 +21,8 @@ export interface RawPeer {
   readonly isOwnListener: boolean;
   /** May, by its address, this same thread be the one that serves it? */
   readonly mayMeetItself: boolean;
+  /** Has the kernel find out that the peer vanished. Without effect where there is no TCP. */
+  keepAlive(times: KeepAliveTimes): void;
   /** Gives it a codec. The transport owns the peer from here on. */
   transport(options: OpenOptions): Transport;
   /** Gives it up, if it has no transport yet. */
@@ -56,9 +65,12 @@ export const servesHere = (): boolean => listeners.size !== 0 || pool !== undefi
 
 /** A socket handle of the engine. */
 export class SocketPeer implements RawPeer {
-  private readonly handle: number;
+  protected readonly handle: number;
   constructor(handle: number) {
     this.handle = handle;
+  }
+  keepAlive({ idle, interval, count }: KeepAliveTimes): void {
+    addon.keepAlive(this.handle, idle, interval, count);
   }
   get localAddress(): Address {
     return addon.localAddress(this.handle);
@@ -102,6 +114,9 @@ export class StreamPeer implements RawPeer {
   }
   get peerAddress(): Address {
     return [this.socket.remoteAddress ?? this.path ?? '', this.socket.remotePort ?? 0];
+  }
+  keepAlive({ idle }: KeepAliveTimes): void {
+    this.socket.setKeepAlive(true, idle * 1000);
   }
   transport(options: OpenOptions): Transport {
     return new StreamTransport(this.socket, options);

@@ -45,17 +45,18 @@ const share = (deadline: number, left: number): number => Math.max(1, (deadline 
 
 /**
  * Connects to the first address of `target` that accepts. `timeoutMs` is for all addresses together.
- * @throws {ConnectError} with the system error of every address.
+ * @throws {ConnectError} with the system error of every address, the reason of `signal` when that is aborted
  */
-export async function dial(target: Target, timeoutMs: number): Promise<RawPeer> {
+export async function dial(target: Target, timeoutMs: number, signal?: AbortSignal): Promise<RawPeer> {
   if (!OWNS_SOCKETS) return dialStream(target, timeoutMs);
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
   const addresses = await addressesOf(target, errors);
   for (const [i, address] of addresses.entries()) {
     try {
-      return new SocketPeer(await dialOne(target, address, share(deadline, addresses.length - i)));
+      return new SocketPeer(await dialOne(target, address, share(deadline, addresses.length - i), signal));
     } catch (error) {
+      signal?.throwIfAborted();
       errors.push(error as Error);
     }
   }
@@ -73,11 +74,17 @@ async function addressesOf(target: Target, errors: Error[]): Promise<string[]> {
   }
 }
 
-function dialOne(target: Target, address: string, timeoutMs: number): Promise<number> {
+function dialOne(target: Target, address: string, timeoutMs: number, signal?: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const handle = startConnect(target, address);
-    const fail = (error: Error): void => {
+    const settled = (): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', aborted);
+    };
+    const aborted = (): void => fail(new Error('aborted'));
+    const fail = (error: Error): void => {
+      settled();
       unregister(handle);
       addon.close(handle);
       reject(error);
@@ -90,11 +97,12 @@ function dialOne(target: Target, address: string, timeoutMs: number): Promise<nu
       if (event !== LoopEvent.CONNECTED) return;
       if (errno !== 0) fail(systemError(errno, 'connect', address));
       else {
-        clearTimeout(timer);
+        settled();
         unregister(handle);
         resolve(handle);
       }
     });
+    signal?.addEventListener('abort', aborted);
     addon.watch(handle, true);
   });
 }
@@ -128,11 +136,7 @@ export function dialSync(target: Target, timeoutMs: number): SocketPeer {
 
 /** `dialSync`, for what is to be no peer: the handle of the engine's socket, for `addon.close`. */
 export function dialHandleSync(target: Target, timeoutMs: number): number {
-  if (!OWNS_SOCKETS)
-    throw codedError(
-      new TypeError('blocking connections need Node: this runtime does not let the engine own sockets'),
-      'ERR_RPYC_BLOCKING_UNSUPPORTED',
-    );
+  if (!OWNS_SOCKETS) throw unowned('blocking connections');
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
   let addresses: string[] = [];
@@ -172,6 +176,12 @@ function dialOneSync(target: Target, address: string, timeoutMs: number): number
 /** A blocking connect shows a sign of life so often, ms. */
 const CONNECT_SLICE = 50;
 
+const unowned = (what: string): Error =>
+  codedError(
+    new TypeError(`${what} need Node: this runtime does not let the engine own sockets`),
+    'ERR_RPYC_BLOCKING_UNSUPPORTED',
+  );
+
 export interface ListenOptions {
   /** Numeric address. */
   address: string;
@@ -192,7 +202,8 @@ export interface Listener {
   close(): void;
 }
 
-export type Where = ListenOptions | { path: string; backlog: number };
+/** Where to listen; `fd`: at a descriptor that listens already. */
+export type Where = ListenOptions | { path: string; backlog: number } | { fd: number };
 
 /** Starts to listen. @throws a system error, EADDRINUSE for a taken address */
 export async function listen(
@@ -235,6 +246,36 @@ export function takeOffered(marks: Int32Array, fd: number, mark: number): RawPee
   return new SocketPeer(addon.adopt(fd));
 }
 
+/**
+ * Takes over two descriptors, to read from and to write to; both are closed where that fails.
+ * @throws {ConnectError} for what cannot be waited for, such as a regular file; a system error for a descriptor that is none
+ */
+export function adoptPipes(input: number, output: number): SocketPeer {
+  if (!OWNS_SOCKETS) throw unowned('connections over descriptors');
+  try {
+    return new SocketPeer(addon.adoptPipes(input, output));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTSUP') throw error;
+    throw new ConnectError(
+      `descriptors ${input} and ${output} are no pipes, sockets or terminals: a regular file is no connection`,
+      [error as Error],
+    );
+  }
+}
+
+/** Two connected sockets: a peer for this side, and the descriptor for the other, which `closeDescriptor` or a child takes. */
+export function socketPair(): { ours: number; theirs: number } {
+  if (!OWNS_SOCKETS) throw unowned('connections to children');
+  const [ours, theirs] = addon.socketPair();
+  return { ours, theirs };
+}
+
+/** Takes standard input and output away from the program; what it prints from now on goes to standard error. */
+export function takeStdio(): [input: number, output: number] {
+  if (!OWNS_SOCKETS) throw unowned('connections over standard streams');
+  return addon.takeStdio();
+}
+
 /** Closes a descriptor that a listener gave, and that nobody took over. */
 export function closeDescriptor(fd: number): void {
   addon.closeFd(fd);
@@ -246,14 +287,16 @@ class SocketListener implements Listener {
 
   constructor(where: Where, onDescriptor: (fd: number) => void, onError: (error: Error) => void) {
     this.handle =
-      'path' in where
-        ? addon.listenUnix(where.path, where.backlog)
-        : addon.listenTcp(
-            where.address,
-            where.port,
-            where.backlog,
-            (where.reuseAddress ? 1 : 0) | (where.reusePort ? 2 : 0) | (where.ipv6Only ? 4 : 0),
-          );
+      'fd' in where
+        ? addon.adoptListener(where.fd)
+        : 'path' in where
+          ? addon.listenUnix(where.path, where.backlog)
+          : addon.listenTcp(
+              where.address,
+              where.port,
+              where.backlog,
+              (where.reuseAddress ? 1 : 0) | (where.reusePort ? 2 : 0) | (where.ipv6Only ? 4 : 0),
+            );
     registerSocket(this.handle, (event, arg) => {
       if (event !== LoopEvent.ACCEPTED) return;
       if (arg < 0) onError(systemError(arg, 'accept', this.address.join(':')));
@@ -320,9 +363,11 @@ function listenStream(
   const path = 'path' in where ? where.path : undefined;
   const server = createServer((socket) => onAccept(new StreamPeer(socket, path)));
   const options: NetListenOptions =
-    'path' in where
-      ? { path: where.path, backlog: where.backlog }
-      : { host: where.address, port: where.port, backlog: where.backlog, ipv6Only: where.ipv6Only };
+    'fd' in where
+      ? ({ fd: where.fd } as NetListenOptions)
+      : 'path' in where
+        ? { path: where.path, backlog: where.backlog }
+        : { host: where.address, port: where.port, backlog: where.backlog, ipv6Only: where.ipv6Only };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(options, () => {

@@ -21,6 +21,8 @@ export interface Transport {
   /** No more output after what is queued. */
   shutdown(): void;
   close(): void;
+  /** The peer hung up, or broke: what is known of the reason. Asked once, before `close`. */
+  explain?(error: EOFError): EOFError;
 }
 
 /** A socket descriptor in the engine. */

@@ -358,8 +358,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     if (code > 0) this.inbox.receive(code);
     else if (code === Status.BIG) this.inbox.receiveBig(link.handle);
     else if (code === Status.PROTOCOL) link.fail(new ProtocolError(addon.lastError(link.handle)));
-    else if (code === Status.ERRNO) link.end(linkError(getSystemErrorName(-detail())));
-    else if (code < 0) this.abort();
+    else if (code === Status.ERRNO) link.lost(linkError(getSystemErrorName(-detail())));
+    else if (code < 0) link.lost(new EOFError());
     if (code !== 0) this.waits.served();
     if (!link.ended) this.peer.remote.sweepIfDue();
   }

@@ -142,7 +142,7 @@ export class Link {
   /** The peer said CLOSE: it waits for us to hang up. */
   hangUp(): void {
     this.closedByPeer = true;
-    this.end(new EOFError('the peer closed the connection'));
+    this.lost(new EOFError('the peer closed the connection'));
   }
 
   /** The connection is broken. */
@@ -151,6 +151,11 @@ export class Link {
     this.config.logger?.error(`${this.config.connid}: ${error.message}`);
     this.end(error);
     this.events.onFailure(error);
+  }
+
+  /** The peer is gone, whom nobody here has told to. */
+  lost(error: EOFError): void {
+    if (this.ending === undefined) this.end(this.closing ? error : (this.transport.explain?.(error) ?? error));
   }
 
   /** It is over, by `error`; the first one counts. */

@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Where } from '../native/socket.ts';
+import { inheritedFd } from './inherited.ts';
 
 /** Where a server listens; see ServerOptions. */
 export interface ListeningOptions {
@@ -12,10 +13,19 @@ export interface ListeningOptions {
   backlog?: number;
   reuseAddr?: boolean;
   reusePort?: boolean;
+  fd?: number;
+  listenFds?: boolean | string;
 }
 
-/** @throws {RangeError} for a port that is none, {TypeError} for an IPv4 address that is to be IPv6 */
-export function checkAddress({ port = 0, hostname, ipv6 }: ListeningOptions): void {
+/** @throws {RangeError} for a port or descriptor that is none, {TypeError} for options that contradict each other */
+export function checkAddress({ port = 0, hostname, ipv6, socketPath, fd, listenFds }: ListeningOptions): void {
+  if (fd !== undefined && !(Number.isInteger(fd) && fd >= 0 && fd < 2 ** 31))
+    throw new RangeError(`fd is the number of a descriptor, not ${String(fd)}`);
+  const inherits = fd !== undefined || (listenFds !== undefined && listenFds !== false);
+  if (inherits && (hostname !== undefined || socketPath !== undefined || port !== 0 || (fd !== undefined && listenFds)))
+    throw new TypeError(
+      'fd and listenFds are sockets that listen already: leave out hostname, port and socketPath, and the other of the two',
+    );
   if (!(Number.isInteger(port) && port >= 0 && port < 65_536))
     throw new RangeError(`port is between 0 and 65535, not ${port}`);
   if (ipv6 === true && hostname !== undefined && isIP(hostname) === 4)
@@ -31,7 +41,11 @@ export async function whereOf({
   backlog = 511,
   reuseAddr = true,
   reusePort = false,
+  fd,
+  listenFds,
 }: ListeningOptions): Promise<Where> {
+  if (fd !== undefined) return { fd };
+  if (listenFds !== undefined && listenFds !== false) return { fd: inheritedFd(listenFds) };
   if (socketPath !== undefined) return { path: socketPath, backlog };
   const address = isIP(hostname) ? hostname : (await lookup(hostname, ipv6 ? { family: 6 } : {})).address;
   return { address, port, backlog, reuseAddress: reuseAddr, reusePort, ipv6Only: false };

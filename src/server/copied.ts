@@ -14,6 +14,8 @@ export function connectionOptions(options: ServerOptions, whom: string): ServerO
     port,
     ipv6,
     socketPath,
+    fd,
+    listenFds,
     backlog,
     reuseAddr,
     reusePort,

@@ -1,9 +1,10 @@
-// What each child of a ForkingServer runs: the service module, for the one connection that it inherited. Started by forking.ts; exports nothing.
+// What a child runs that serves the one connection that it inherited: a service module. Started by forking.ts and connectMultiprocess; exports
+// nothing.
 import { readFileSync } from 'node:fs';
 import type { RawPeer } from '../native/peer.ts';
 import { adopt } from '../native/socket.ts';
 import { CONNECTION_FD, readTask } from './child.ts';
-import { loadService } from './module.ts';
+import { loadServiceWith } from './module.ts';
 import { Server } from './server.ts';
 
 /** How long what a service has left running may keep the process after its connection, ms. */
@@ -19,8 +20,8 @@ function inherited(): RawPeer | undefined {
   }
 }
 
-const { module, options } = readTask(readFileSync(0));
-const server = new Server(await loadService(module), options);
+const { module, options, args } = readTask(readFileSync(0));
+const server = new Server(await loadServiceWith(module, args), options);
 // The parent ends whoever takes longer than it was told.
 process.on('SIGTERM', () => void server.drain({ timeout: null }));
 server.once('close', () => setTimeout(() => process.exit(), GRACE).unref());

@@ -2,23 +2,19 @@
 // rpyc/utils/server.py. The child is forked.ts. Owns the children, and each descriptor from its accept until its child has it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { codedError } from '../errors.ts';
 import { OWNS_SOCKETS } from '../native/peer.ts';
 import { closeDescriptor, listenForOthers } from '../native/socket.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
 import type { Registration } from '../registry/registration.ts';
 import { whereOf } from './address.ts';
-import { writeTask } from './child.ts';
+import { FORKED, nodeFlags, writeTask } from './child.ts';
 import { connectionOptions } from './copied.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, resolveLimits } from './limits.ts';
 import { loadService, urlOf } from './module.ts';
 import { isRegistering, namesOf, register } from './registering.ts';
 import { checkServerOptions, type DrainOptions, type ServerOptions } from './server.ts';
-
-const ENTRY = fileURLToPath(new URL(`./forked${extname(import.meta.url)}`, import.meta.url));
 
 /** Children at a time, unless told otherwise: each is a process of some 40 MB. */
 const MAX_CHILDREN = 100;
@@ -135,7 +131,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
 
   private serve(fd: number): void {
     // The descriptor is its CONNECTION_FD.
-    const child = spawn(process.execPath, [...nodeFlags(process.execArgv), ENTRY], {
+    const child = spawn(process.execPath, [...nodeFlags(process.execArgv), FORKED], {
       stdio: ['pipe', 'inherit', 'inherit', fd],
     });
     child.once('error', (error) => this.failed(error));
@@ -256,15 +252,4 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** What this process was started with, without what belongs to it alone: a debugger's port, a program as text. */
-function nodeFlags(flags: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let at = 0; at < flags.length; at++) {
-    const flag = flags[at];
-    if (/^(-e|--eval|-p|--print|-pe)$/.test(flag)) at++;
-    else if (!/^--(inspect|input-type|eval=|print=|test\b|watch)/.test(flag)) kept.push(flag);
-  }
-  return kept;
 }

@@ -1,7 +1,7 @@
 // Service modules: a file whose default export is a Service class, or a function that makes one, for servers that load it elsewhere.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isService, type ServiceSource } from '../service/service.ts';
+import { isService, type Service, type ServiceSource } from '../service/service.ts';
 
 const EXPECTED = 'a subclass of rpyc.Service, an instance of one, or a function that returns one of these';
 
@@ -11,6 +11,28 @@ export function urlOf(module: URL | string): string {
   if (typeof module !== 'string' || module === '')
     throw new TypeError("the service module is a URL or a path: new URL('./service.js', import.meta.url)");
   return /^[a-z][a-z+]+:/i.test(module) ? module : pathToFileURL(resolve(module)).href;
+}
+
+interface Spaced {
+  exposed_namespace?: unknown;
+  namespace?: unknown;
+}
+
+/**
+ * The service that a module exports, with `args` in its namespace: in `exposed_namespace`, or in `namespace` (that of a slave), which is a Map
+ * or an object. As `connect_multiprocess` does it in rpyc/utils/factory.py.
+ * @throws as `loadService`; {TypeError} where it has neither
+ */
+export async function loadServiceWith(url: string, args: Record<string, unknown> | undefined): Promise<ServiceSource> {
+  const loaded = await loadService(url);
+  if (args === undefined || Object.keys(args).length === 0) return loaded;
+  // One connection, one instance.
+  const service: Service & Spaced = typeof loaded === 'function' ? new loaded() : loaded;
+  const space = service.exposed_namespace ?? service.namespace;
+  if (space instanceof Map) for (const [name, value] of Object.entries(args)) space.set(name, value);
+  else if (typeof space === 'object' && space !== null) Object.assign(space, args);
+  else throw new TypeError(`args need a service with an exposed_namespace (a Map or an object), which ${url} lacks`);
+  return service;
 }
 
 /**

@@ -28,6 +28,13 @@ export interface ServerOptions extends ConnectionOptions, ServerLimits, Register
   ipv6?: boolean;
   /** Path of a Unix socket to listen on instead. */
   socketPath?: string;
+  /** Descriptor of a socket that listens already, inherited from whoever started this process, to accept on instead. */
+  fd?: number;
+  /**
+   * Accept on the socket that systemd has passed (socket activation: LISTEN_FDS). true: there is one; a string: the one of that name
+   * (`FileDescriptorName=`). Default false.
+   */
+  listenFds?: boolean | string;
   /** Connections waiting to be accepted. Default 511. */
   backlog?: number;
   /** SO_REUSEADDR. Default true. */

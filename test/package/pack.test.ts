@@ -81,7 +81,7 @@ interface Calculator {
 }
 
 async function awaited(): Promise<void> {
-  const options: rpyc.ConnectOptions = { config: { sync_request_timeout: 10 }, connectTimeout: 5000 };
+  const options: rpyc.ConnectOptions = { config: { sync_request_timeout: 10 }, connectTimeout: 5 };
   const conn: rpyc.Connection = await rpyc.connect('127.0.0.1', port, options);
   const root: rpyc.Netref<Calculator> = conn.root;
   const sum: number = await root.add(5, 10);

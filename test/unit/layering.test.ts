@@ -25,6 +25,7 @@ const LAYERS: Record<string, readonly string[]> = {
   registry: ['boxing', 'policy', 'native', 'python'],
   client: ['registry', 'service', 'netref', 'protocol', 'policy', 'refs', 'constants', 'native', 'python'],
   server: ['registry', 'service', 'netref', 'protocol', 'policy', 'native'],
+  children: ['server', 'client', 'protocol', 'native'],
   zerorpc: ['native'],
   infi: ['native', 'zerorpc'],
   index: ['*'],

@@ -32,7 +32,7 @@ const scenarios: Record<string, () => unknown> = {
   /** Connecting to a peer that does not answer the handshake. */
   handshake() {
     return attempt(() =>
-      rpyc.connectSync('127.0.0.1', port, { connectTimeout: 300, config: { sync_request_timeout: null } }),
+      rpyc.connectSync('127.0.0.1', port, { connectTimeout: 0.3, config: { sync_request_timeout: null } }),
     );
   },
   refused() {
