@@ -41,11 +41,18 @@ export {
   connectStream,
   connectSync,
   type ProtocolVersion,
+  type Reconnects,
   type StreamOptions,
   unixConnect,
   unixConnectSync,
 } from './client/connect.ts';
 export { connectPipes, connectPipesSync, connectStdpipes, connectStdpipesSync } from './client/pipes.ts';
+export {
+  type Reconnecting,
+  ReconnectingConnection,
+  type ReconnectOptions,
+  type ReconnectState,
+} from './client/reconnect.ts';
 export type { KeepAliveOptions, RetryOptions } from './client/retry.ts';
 export {
   type ConnectByServiceOptions,

@@ -9,6 +9,7 @@ import { type ConnectionOptions, makeConfig, type ResolvedOptions, resolveOption
 import type { SyncConnection } from '../protocol/connection.ts';
 import { Connection } from '../protocol/connection.ts';
 import { rootOf, type ServiceSource, VoidService } from '../service/service.ts';
+import { ReconnectingConnection, type ReconnectOptions } from './reconnect.ts';
 import { type KeepAliveOptions, keepAliveOf, type RetryOptions, retrying, retryingSync, secondsOf } from './retry.ts';
 
 /** Wire version: RPyC 4.1 to 5.x speak 5, RPyC 6 speaks 6; `'auto'` finds out. */
@@ -38,6 +39,14 @@ export interface AwaitedOptions {
   /** Gives up connecting, between attempts as well; once connected it has no meaning. */
   signal?: AbortSignal;
 }
+
+/** What `connect` and `unixConnect` take to come back after the line broke. */
+export interface Reconnects {
+  /** true, or how: heartbeats, pauses, attempts. `keepalive` is on with it. Default: the end of the line is the end of the connection. */
+  reconnect: true | ReconnectOptions;
+}
+
+type Opening = ConnectOptions & AwaitedOptions & { reconnect?: boolean | ReconnectOptions };
 
 /** What was found out about a server: version, and whether it wants thread ids. */
 interface Dialect {
@@ -173,6 +182,23 @@ export function open(route: Route, options: ConnectOptions & AwaitedOptions): Pr
   return retrying(options.retry, options.signal, () => openOnce(route, options));
 }
 
+/** `open`, for connections that may come back. */
+export function openLasting(route: Route, options: Opening): Promise<Connection | ReconnectingConnection> {
+  const { reconnect = false, signal, ...rest } = options;
+  if (reconnect === false) return open(route, options);
+  let isFirst = true;
+  return ReconnectingConnection.open(() => {
+    const first = isFirst;
+    isFirst = false;
+    // Each attempt to come back is one, with pauses of its own.
+    return open(route, {
+      keepalive: true,
+      ...rest,
+      ...(first ? (signal === undefined ? {} : { signal }) : { retry: false }),
+    });
+  }, reconnect);
+}
+
 async function openOnce(route: Route, options: ConnectOptions & AwaitedOptions): Promise<Connection> {
   const { signal } = options;
   const attempt = new Attempt(route.endpoint, options);
@@ -254,17 +280,28 @@ function tcp(host: string, port: number): Target {
  *     await conn.root.add(5, 10);
  *
  * Answers to `connect` in rpyc/utils/factory.py.
+ * With `{ reconnect: true }` it is a {@link ReconnectingConnection}, which comes back when the line breaks.
  * @param host name or address; all addresses of a name are tried
  * @param port 1 to 65535; RPyC has no default for services
  * @throws {ConnectError} when nobody accepts, {VersionError} when no wire version fits, {TimeoutError} when the server accepts and says
  * nothing, {EOFError} when it hangs up; {RangeError} or {TypeError} for an option out of its range
  */
+export function connect(
+  host: string,
+  port: number,
+  options: ConnectOptions & AwaitedOptions & Reconnects,
+): Promise<ReconnectingConnection>;
+export function connect(
+  host: string,
+  port: number,
+  options?: ConnectOptions & AwaitedOptions & { reconnect?: false },
+): Promise<Connection>;
 export async function connect(
   host: string,
   port: number,
-  options: ConnectOptions & AwaitedOptions = {},
-): Promise<Connection> {
-  return open(routeTo(tcp(host, port)), options);
+  options: Opening = {},
+): Promise<Connection | ReconnectingConnection> {
+  return openLasting(routeTo(tcp(host, port)), options);
 }
 
 /**
@@ -277,8 +314,16 @@ export function connectSync(host: string, port: number, options: ConnectOptions 
 }
 
 /** RPyC's `unix_connect`: over a Unix socket, with calls that are awaited. @throws as {@link connect} */
-export async function unixConnect(path: string, options: ConnectOptions & AwaitedOptions = {}): Promise<Connection> {
-  return open(routeTo({ path }), options);
+export function unixConnect(
+  path: string,
+  options: ConnectOptions & AwaitedOptions & Reconnects,
+): Promise<ReconnectingConnection>;
+export function unixConnect(
+  path: string,
+  options?: ConnectOptions & AwaitedOptions & { reconnect?: false },
+): Promise<Connection>;
+export async function unixConnect(path: string, options: Opening = {}): Promise<Connection | ReconnectingConnection> {
+  return openLasting(routeTo({ path }), options);
 }
 
 /** {@link unixConnect} that blocks, with calls that block. @throws as {@link connectSync} */

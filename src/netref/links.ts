@@ -42,7 +42,12 @@ export function* follow(origin: Origin, links: readonly Link[]): Steps<unknown> 
 }
 
 function* useRemote(holder: Holder, link: Link): Steps<unknown> {
-  if (link.kind === 'get') return yield* readKey(holder, keyOf(holder, link.name));
+  if (link.kind === 'get') {
+    const { peer } = holder;
+    const value = yield* readKey(holder, keyOf(holder, link.name));
+    peer.lineage?.derived(holder, link.name, value);
+    return value;
+  }
   if (link.name === undefined) return yield* askCall(holder, undefined, link.args, link.named);
   return yield* callKey(holder, link.name, link.args, link.named);
 }

@@ -16,6 +16,7 @@ import { Access } from '../policy/access.ts';
 import type { Config, ResolvedOptions } from '../policy/config.ts';
 import type { Face } from '../refs/face.ts';
 import { type Holder, holderOf, type Peer } from '../refs/holder.ts';
+import type { Lineage } from '../refs/lineage.ts';
 import type { NetrefMaker, RootSource } from '../refs/netrefs.ts';
 import { Waiter } from '../refs/waiter.ts';
 import { type Batches, Blocking, Deferred } from './blocking.ts';
@@ -224,6 +225,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   fetchRootSync(timeoutMs?: number): object {
     const root = this.knownRoot ?? this.keepRoot(this.peer.askWithin('sync', HANDLE_GETROOT, [], timeoutMs));
     return this.netrefs.proxy(root, 'sync');
+  }
+
+  /** Has `lineage` follow how its objects are come by. @internal */
+  keepLineage(lineage: Lineage): void {
+    this.link.lineage = lineage;
   }
 
   /** Finds out whether the other end is served by this same thread, for both ends. Asks the peer. @internal */

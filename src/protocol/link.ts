@@ -5,6 +5,7 @@ import { type Endpoint, flush } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import type { Transport } from '../native/transport.ts';
 import type { Config, ResolvedOptions } from '../policy/config.ts';
+import type { Lineage } from '../refs/lineage.ts';
 
 /** What a link tells its owner. */
 export interface LinkEvents {
@@ -27,6 +28,9 @@ export class Link {
   sameThread: boolean;
   /** Did the peer say goodbye (CLOSE), rather than just vanish? */
   closedByPeer = false;
+
+  /** Of a connection that comes back; see client/reconnect.ts. */
+  lineage: Lineage | undefined;
 
   /** Has reading from the peer stopped? See flow.ts. */
   paused = false;
@@ -109,7 +113,8 @@ export class Link {
 
   /** Before each request. @throws {EOFError} when nothing more can be sent */
   checkOpen(): void {
-    if (this.ending !== undefined) throw new EOFError(this.ending.message, { cause: this.ending });
+    if (this.ending !== undefined)
+      throw this.lineage?.refusal(this.ending) ?? new EOFError(this.ending.message, { cause: this.ending });
     if (this.closing) throw new EOFError();
     if (this.speaks !== 0) this.speakFirst(this.speaks);
     // The answer could not be read otherwise.

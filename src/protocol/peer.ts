@@ -8,6 +8,7 @@ import type { Kwargs } from '../python/values.ts';
 import type { Face } from '../refs/face.ts';
 import type { Holder, Peer } from '../refs/holder.ts';
 import type { Limits } from '../refs/limits.ts';
+import type { Lineage } from '../refs/lineage.ts';
 import type { NetrefMaker } from '../refs/netrefs.ts';
 import { RemoteObjects } from '../refs/remote.ts';
 import { LimitedPending, type Pending, PromisePending, Waiter } from '../refs/waiter.ts';
@@ -54,6 +55,10 @@ export class RemotePeer implements Peer {
 
   get canBlock(): boolean {
     return this.link.canBlock;
+  }
+
+  get lineage(): Lineage | undefined {
+    return this.link.lineage;
   }
 
   // --- awaited -----------------------------------------------------------------------------------------------------

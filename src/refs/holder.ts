@@ -4,6 +4,7 @@
 import type { Kwargs } from '../python/values.ts';
 import type { Face } from './face.ts';
 import type { Limits } from './limits.ts';
+import type { Lineage } from './lineage.ts';
 import type { Pending } from './waiter.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface Peer {
   readonly blocked: boolean;
   /** Can a blocking call wait for this peer at all? */
   readonly canBlock: boolean;
+  /** Who keeps track of how its objects were come by, if anybody does. */
+  readonly lineage: Lineage | undefined;
 
   /**
    * Calls an attribute (CALLATTR) or, without a name, the object itself (CALL). Rejects with what remote code raised.
@@ -93,16 +96,25 @@ export const HOLDER: unique symbol = Symbol('rpyc.holder');
 
 /** One object of the peer's. How often it was received is counted in remote.ts. */
 export class Holder {
-  readonly peer: Peer;
-  readonly rid: number;
-  readonly cls: RemoteClass;
+  /** These change by `rebind` alone. */
+  peer: Peer;
+  rid: number;
+  cls: RemoteClass;
   /** Is the remote object itself a class (instance_id 0)? */
-  readonly isClass: boolean;
+  isClass: boolean;
   released = false;
   asyncProxy: object | undefined = undefined;
   syncProxy: object | undefined = undefined;
 
   constructor(peer: Peer, rid: number, cls: RemoteClass, isClass: boolean) {
+    this.peer = peer;
+    this.rid = rid;
+    this.cls = cls;
+    this.isClass = isClass;
+  }
+
+  /** Stands for another object from now on: the same one, found again after a reconnect. */
+  rebind({ peer, rid, cls, isClass }: Holder): void {
     this.peer = peer;
     this.rid = rid;
     this.cls = cls;

@@ -148,6 +148,13 @@ impl Socket {
         set(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, times.idle)?;
         set(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, times.interval)?;
         set(libc::IPPROTO_TCP, libc::TCP_KEEPCNT, times.count)?;
+        // While something sent is not acknowledged the kernel asks nothing: give up as soon then.
+        #[cfg(target_os = "linux")]
+        set(
+            libc::IPPROTO_TCP,
+            libc::TCP_USER_TIMEOUT,
+            (times.idle + times.interval * times.count).saturating_mul(1000),
+        )?;
         set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)
     }
 
