@@ -20,7 +20,14 @@ export interface ChildTask {
   readonly args?: Record<string, unknown>;
 }
 
-export const writeTask = (task: ChildTask): Buffer => serialize(task);
+/** @throws {TypeError} for `args` that cannot be copied; options are checked before (`optionsForChild`) */
+export function writeTask(task: ChildTask): Buffer {
+  try {
+    return serialize(task);
+  } catch (cause) {
+    throw new TypeError(`args cannot be copied to another process: ${(cause as Error).message}`, { cause });
+  }
+}
 
 export const readTask = (bytes: Buffer): ChildTask => deserialize(bytes) as ChildTask;
 
