@@ -1,5 +1,6 @@
 // Which remote objects can be found again after a reconnect: the root, and what was reached from it by names alone.
 // Owns their paths; the holders stay those that the user has, and stand for the new objects from then on.
+// How often an object was received before does not count any more: after a reconnect one `release` gives it back.
 import { follow } from '../netref/links.ts';
 import { runAsync } from '../netref/steps.ts';
 import { type Holder, holderOf } from '../refs/holder.ts';
