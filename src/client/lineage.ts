@@ -3,8 +3,7 @@
 // How often an object was received before does not count any more: after a reconnect one `release` gives it back.
 import { follow } from '../netref/links.ts';
 import { runAsync } from '../netref/steps.ts';
-import { type Holder, holderOf } from '../refs/holder.ts';
-import type { Lineage } from '../refs/lineage.ts';
+import { type Holder, holderOf, type Lineage } from '../refs/holder.ts';
 
 /** The names that lead to an object, from the root. */
 type Names = readonly string[];

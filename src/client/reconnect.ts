@@ -75,7 +75,7 @@ function resolve(given: true | ReconnectOptions): Resolved {
  * Emits `disconnect` when the line broke, `reconnecting` before each attempt, `reconnect` when the line is back, `gone` when all attempts have
  * failed, and `close` at the end that `close()` makes. The service of this side, where it is a class, is made anew for each line.
  */
-export class ReconnectingConnection extends EventEmitter<ReconnectEvents> implements RootSource {
+export class ReconnectingConnection extends EventEmitter<ReconnectEvents> {
   private readonly dial: () => Promise<Connection>;
   private readonly options: Resolved;
   private readonly lineages = new Lineages((ending) => this.refusal(ending));
@@ -89,7 +89,7 @@ export class ReconnectingConnection extends EventEmitter<ReconnectEvents> implem
   private readonly waiting = new Set<{ resolve(): void; reject(error: Error): void }>();
   /** The peer's service, by whatever line there is. Awaitable: `await conn.root.add(5, 10)`. */
   // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
-  readonly root: any = netrefs.rootPath(this);
+  readonly root: any = netrefs.rootPath(this.source());
 
   private constructor(dial: () => Promise<Connection>, options: Resolved) {
     super();
@@ -128,10 +128,19 @@ export class ReconnectingConnection extends EventEmitter<ReconnectEvents> implem
     return (this.line as Connection).fetchRoot();
   }
 
-  /** Not here: it would have to wait for the event loop. @internal */
-  fetchRootSync(): object {
-    if (this.now !== 'connected') throw this.refusal(this.ending);
-    return (this.line as Connection).fetchRootSync();
+  /** Where paths from `root` start: at the line that there is when they are used. A blocking call cannot wait for one. */
+  private source(): RootSource {
+    const line = (): Connection => {
+      if (this.line === undefined) throw this.refusal(this.ending);
+      return this.line;
+    };
+    return {
+      get root() {
+        return line().root;
+      },
+      fetchRoot: () => this.fetchRoot(),
+      fetchRootSync: () => line().fetchRootSync(),
+    };
   }
 
   /** Asks the peer to echo; see `Connection.ping`. */

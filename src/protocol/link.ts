@@ -5,7 +5,7 @@ import { type Endpoint, flush } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
 import type { Transport } from '../native/transport.ts';
 import type { Config, ResolvedOptions } from '../policy/config.ts';
-import type { Lineage } from '../refs/lineage.ts';
+import type { Lineage } from '../refs/holder.ts';
 
 /** What a link tells its owner. */
 export interface LinkEvents {

@@ -4,7 +4,6 @@
 import type { Kwargs } from '../python/values.ts';
 import type { Face } from './face.ts';
 import type { Limits } from './limits.ts';
-import type { Lineage } from './lineage.ts';
 import type { Pending } from './waiter.ts';
 
 /**
@@ -81,6 +80,17 @@ export interface Peer {
   idOf(holder: Holder): string;
   /** What stands for a holder as a value: its awaitable proxy. */
   proxyOf(holder: Holder): object;
+}
+
+/**
+ * How remote objects were come by, for whoever wants to find them again on another connection (client/reconnect.ts): is told what is read of
+ * one connection's objects, and asked what those are told who use them after its end. Ordinary connections have none.
+ */
+export interface Lineage {
+  /** `name` of `from` was read, and is `to`. */
+  derived(from: Holder, name: string, to: unknown): void;
+  /** What a request gets, now that the line has ended by `ending`. */
+  refusal(ending: Error): Error;
 }
 
 /** What the connection knows of a class of the peer's. */

@@ -88,7 +88,7 @@ const scenarios: Record<string, () => unknown> = {
       other: (await conn.root.where())[0] === conn.proc.pid && conn.proc.pid !== process.pid,
     };
     await conn.close();
-    return { ...found, tags: [...found.tags], exit: await exited };
+    return { ...found, tags: [...(found.tags as Set<string>)], exit: await exited };
   },
   processBlocking() {
     const conn = rpyc.connectMultiprocessSync(SERVICE, { args: { big: 'x'.repeat(500_000) } });
