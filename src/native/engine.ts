@@ -129,7 +129,9 @@ export function send(atOnce: boolean): void {
     flush();
     return;
   }
-  if (scheduled || ctl[Ctl.IN_LOOP] === 1) return;
+  if (scheduled) return;
+  // Rust flushes by itself after its call, but what it leaves for push transports has to be taken here.
+  if (ctl[Ctl.IN_LOOP] === 1 && pushOutputs.size === 0) return;
   scheduled = true;
   process.nextTick(flushTick);
 }

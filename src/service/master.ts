@@ -128,6 +128,11 @@ abstract class Master {
   /** The interpreter that was started for this connection, if one was (`connectSubproc`). */
   child: ChildProcess | undefined;
 
+  /** RPyC's name of `child`. */
+  get proc(): ChildProcess | undefined {
+    return this.child;
+  }
+
   constructor(connection: Connection, modules: ModulesHandler) {
     this.connection = connection;
     this.modules = new Proxy(Object.freeze({}), modules) as Modules;

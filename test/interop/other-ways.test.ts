@@ -99,3 +99,21 @@ describePython.each(PYTHONS)('RPyC %s is reached', (version) => {
     await conn.close();
   });
 });
+
+test('a call over a stream, made when another connection has just answered, is sent at once', async () => {
+  class Adder extends rpyc.Service {
+    exposed_add(a: number, b: number) {
+      return a + b;
+    }
+  }
+  const server = await new rpyc.Server(Adder, { logger: null }).start();
+  const socket = await rpyc.connect('127.0.0.1', server.port);
+  const stream = await rpyc.connectStream(await streamTo(server.port));
+  for (let i = 0; i < 3; i++) {
+    expect(await socket.root.add(i, 1)).toBe(i + 1);
+    expect(await stream.root.add(i, 2)).toBe(i + 2);
+  }
+  await stream.close();
+  await socket.close();
+  await server.close();
+});
