@@ -46,14 +46,6 @@ export {
   unixConnect,
   unixConnectSync,
 } from './client/connect.ts';
-export { connectPipes, connectPipesSync, connectStdpipes, connectStdpipesSync } from './client/pipes.ts';
-export {
-  type Reconnecting,
-  ReconnectingConnection,
-  type ReconnectOptions,
-  type ReconnectState,
-} from './client/reconnect.ts';
-export type { KeepAliveOptions, RetryOptions } from './client/retry.ts';
 export {
   type ConnectByServiceOptions,
   connectByService,
@@ -65,6 +57,14 @@ export {
   listServices,
   listServicesSync,
 } from './client/discover.ts';
+export { connectPipes, connectPipesSync, connectStdpipes, connectStdpipesSync } from './client/pipes.ts';
+export {
+  type Reconnecting,
+  ReconnectingConnection,
+  type ReconnectOptions,
+  type ReconnectState,
+} from './client/reconnect.ts';
+export type { KeepAliveOptions, RetryOptions } from './client/retry.ts';
 export {
   BackpressureError,
   ConnectError,

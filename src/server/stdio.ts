@@ -31,4 +31,6 @@ type ListeningKeys =
   | 'backlog'
   | 'reuseAddr'
   | 'maxConnections'
-  | 'acceptRate';
+  | 'acceptRate'
+  | 'registrar'
+  | 'autoRegister';
