@@ -181,7 +181,7 @@ export type { WorkerPoolOptions } from './server/pool/options.ts';
 export { type PoolMetrics, type WorkerMetrics, WorkerPoolServer } from './server/pool/pool.ts';
 export { type ThreadPoolOptions, ThreadPoolServer } from './server/ported.ts';
 export { type DrainOptions, Server, Server as ThreadedServer, type ServerOptions } from './server/server.ts';
-export { serveStdio } from './server/stdio.ts';
+export { type StdioOptions, serveStdio } from './server/stdio.ts';
 export type { TimeoutReason } from './server/sweep.ts';
 export {
   ClassicClient,

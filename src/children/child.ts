@@ -35,9 +35,16 @@ const LINES = 12;
 
 /** Children that were told to end: this process does not leave them behind. */
 const ending = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of ending) child.kill('SIGKILL');
-});
+let watchesExit = false;
+
+function mustEnd(child: ChildProcess): void {
+  ending.add(child);
+  if (watchesExit) return;
+  watchesExit = true;
+  process.on('exit', () => {
+    for (const left of ending) left.kill('SIGKILL');
+  });
+}
 
 export class Child {
   readonly process: ChildProcess;
@@ -122,7 +129,7 @@ export class Child {
   end(): void {
     const { process: child, closeMs } = this;
     if (child.exitCode !== null || child.signalCode !== null || ending.has(child)) return;
-    ending.add(child);
+    mustEnd(child);
     let timer = setTimeout(() => {
       child.kill('SIGTERM');
       timer = setTimeout(() => child.kill('SIGKILL'), LAST_GRACE);
