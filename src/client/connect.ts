@@ -186,17 +186,12 @@ export function open(route: Route, options: ConnectOptions & AwaitedOptions): Pr
 export function openLasting(route: Route, options: Opening): Promise<Connection | ReconnectingConnection> {
   const { reconnect = false, signal, ...rest } = options;
   if (reconnect === false) return open(route, options);
-  let isFirst = true;
-  return ReconnectingConnection.open(() => {
-    const first = isFirst;
-    isFirst = false;
-    // Each attempt to come back is one, with pauses of its own.
-    return open(route, {
-      keepalive: true,
-      ...rest,
-      ...(first ? (signal === undefined ? {} : { signal }) : { retry: false }),
-    });
-  }, reconnect);
+  const first = { keepalive: true, ...rest, ...(signal === undefined ? {} : { signal }) };
+  // Each attempt to come back is one, with pauses of its own.
+  return ReconnectingConnection.open(
+    (closing) => open(route, closing === undefined ? first : { ...first, retry: false, signal: closing }),
+    reconnect,
+  );
 }
 
 async function openOnce(route: Route, options: ConnectOptions & AwaitedOptions): Promise<Connection> {
@@ -224,6 +219,7 @@ async function openOnce(route: Route, options: ConnectOptions & AwaitedOptions):
 async function handshake(conn: Connection, meets: boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const aborted = (): void => conn.abort();
   signal?.addEventListener('abort', aborted);
+  if (signal?.aborted) aborted();
   const timer = setTimeout(
     () => conn.fail(new TimeoutError(`no answer to the handshake within ${Math.round(timeoutMs)} ms`)),
     timeoutMs,

@@ -41,6 +41,9 @@ interface ReconnectEvents {
   close: [];
 }
 
+/** Makes a line; the first one without a signal. */
+type Dial = (closing?: AbortSignal) => Promise<Connection>;
+
 interface Resolved {
   readonly backoff: Backoff;
   /** ms; 0: none. */
@@ -76,7 +79,7 @@ function resolve(given: true | ReconnectOptions): Resolved {
  * failed, and `close` at the end that `close()` makes. The service of this side, where it is a class, is made anew for each line.
  */
 export class ReconnectingConnection extends EventEmitter<ReconnectEvents> {
-  private readonly dial: () => Promise<Connection>;
+  private readonly dial: Dial;
   private readonly options: Resolved;
   private readonly lineages = new Lineages((ending) => this.refusal(ending));
   private readonly closing = new AbortController();
@@ -91,17 +94,14 @@ export class ReconnectingConnection extends EventEmitter<ReconnectEvents> {
   // biome-ignore lint/suspicious/noExplicitAny: a remote object has whatever attributes it has
   readonly root: any = netrefs.rootPath(this.source());
 
-  private constructor(dial: () => Promise<Connection>, options: Resolved) {
+  private constructor(dial: Dial, options: Resolved) {
     super();
     this.dial = dial;
     this.options = options;
   }
 
   /** The first line. @internal Made by `connect`. */
-  static async open(
-    dial: () => Promise<Connection>,
-    options: true | ReconnectOptions,
-  ): Promise<ReconnectingConnection> {
+  static async open(dial: Dial, options: true | ReconnectOptions): Promise<ReconnectingConnection> {
     const made = new ReconnectingConnection(dial, resolve(options));
     await made.adopt(await dial());
     return made;
@@ -183,12 +183,17 @@ export class ReconnectingConnection extends EventEmitter<ReconnectEvents> {
 
   /** Makes it the line of this connection. @throws what ended it meanwhile */
   private async adopt(conn: Connection): Promise<void> {
-    const root = holderOf(await conn.fetchRoot());
-    if (root !== undefined) {
-      await this.lineages.renew(root);
-      this.lineages.add(root);
+    try {
+      const root = holderOf(await conn.fetchRoot());
+      if (root !== undefined) {
+        await this.lineages.renew(root);
+        this.lineages.add(root);
+      }
+      if (conn.closed) throw new EOFError('the connection broke again at once');
+    } catch (error) {
+      conn.abort();
+      throw error;
     }
-    if (conn.closed) throw new EOFError('the connection broke again at once');
     if (this.now === 'closed') {
       await conn.close();
       return;
@@ -250,11 +255,7 @@ export class ReconnectingConnection extends EventEmitter<ReconnectEvents> {
       this.emit('reconnecting', { attempt, delay: pause / 1000, error });
       try {
         await sleep(pause, undefined, { signal: this.closing.signal, ref: this.referenced });
-        const conn = await this.dial();
-        await this.adopt(conn).catch((failed: unknown) => {
-          conn.abort();
-          throw failed;
-        });
+        await this.adopt(await this.dial(this.closing.signal));
       } catch (failed) {
         if (this.closed) return;
         error = failed as Error;
