@@ -20,3 +20,6 @@ export function findCargo(): string;
 
 /** Runs a program in the root of the checkout and resolves with its stdout (empty unless piped). */
 export function run(command: string, args: readonly string[], options?: object): Promise<string>;
+
+/** Path of the sshd that the SSH tests start. */
+export const SSHD: string;

@@ -3,7 +3,7 @@
 // Every step looks whether its result is up to date, says what it does, and is idempotent. What is up to date is decided
 // by a hash of its inputs, kept in a stamp file beside the result and written last.
 //
-//     node scripts/setup.mjs all | node native typescript python abi bench
+//     node scripts/setup.mjs all | node native typescript python sshd abi bench
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -120,6 +120,38 @@ export async function ensurePython() {
 /** The interpreter of the environment with this RPyC release. */
 export function pythonOf(version) {
   return join(venvOf(version), windows ? 'Scripts/python.exe' : 'bin/python');
+}
+
+/** Where Debian and most others have it; not on the PATH of a user. */
+export const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((path) => existsSync(path)) ?? '/usr/sbin/sshd';
+
+/**
+ * The sshd that the SSH tests start for themselves. Root gets Debian's package, without its service; others are told.
+ * The environment variable RPYC_TEST_SSHD=skip goes without.
+ */
+export async function ensureSshd() {
+  if (windows || process.env.RPYC_TEST_SSHD === 'skip' || existsSync(SSHD)) return;
+  const wanted =
+    'the SSH tests need a real sshd: install it (Debian, Ubuntu: apt-get install openssh-server), or leave them out with RPYC_TEST_SSHD=skip';
+  if (process.getuid() !== 0 || !pathFolders().some((place) => existsSync(join(place, 'apt-get'))))
+    throw new SetupError(wanted);
+  say('installing openssh-server for the SSH tests (apt-get), without starting its service');
+  // Debian's packages ask this program whether they may start what they install: 101 is no.
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const install = ['install', '-qq', '-y', '--no-install-recommends', 'openssh-server', 'openssh-client'];
+    const { status } = await run('apt-get', install, { stdout: 'pipe', quiet: true, check: false, env });
+    if (status !== 0) {
+      await run('apt-get', ['update', '-qq'], { stdout: 'pipe', quiet: true, check: false, env });
+      await run('apt-get', install, { stdout: 'pipe', quiet: true, env });
+    }
+  } finally {
+    if (ours) rmSync(policy);
+  }
+  if (!existsSync(SSHD)) throw new SetupError(wanted);
 }
 
 /** test/abi: the constants of the running Node's C headers, as an addon. */
@@ -313,6 +345,7 @@ const STEPS = {
   native: ensureNative,
   typescript: ensureTypeScript,
   python: ensurePython,
+  sshd: ensureSshd,
   abi: ensureAbi,
   bench: ensureBench,
 };

@@ -68,7 +68,7 @@ if (process.argv[1] === import.meta.filename) {
   await runMain(async () => {
     const args = process.argv.slice(2);
     const skip = process.env.RPYC_TEST_PYTHON === 'skip';
-    await setUp('native', 'typescript', 'abi', ...(skip ? [] : ['python']));
+    await setUp('native', 'typescript', 'abi', ...(skip ? [] : ['python', 'sshd']));
     if (skip) say('RPYC_TEST_PYTHON=skip: the tests with real Python are skipped');
     const parts = {};
     if (!args.length) {

@@ -65,6 +65,11 @@ export {
   type ReconnectState,
 } from './client/reconnect.ts';
 export type { KeepAliveOptions, RetryOptions } from './client/retry.ts';
+export { type SshConnection, type SyncSshConnection, sshConnect, sshConnectSync } from './client/ssh.ts';
+export type { SshDestination, SshRemote, SshTarget } from './client/ssh-target.ts';
+export type { DeployContents } from './deploy/contents.ts';
+export { DeployedServer, type DeployOptions, deploy } from './deploy/deploy.ts';
+export { MultiServerDeployment } from './deploy/multi.ts';
 export {
   BackpressureError,
   ConnectError,

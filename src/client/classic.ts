@@ -14,6 +14,8 @@ import {
 import type { ServiceSource } from '../service/service.ts';
 import * as factory from './connect.ts';
 import * as pipes from './pipes.ts';
+import { openThroughSsh, openThroughSshSync } from './ssh.ts';
+import { errandTo, type SshDestination, type SshRemote, targetOf } from './ssh-target.ts';
 import { type SubprocessOptions, withSubprocess, withSubprocessSync } from './subprocess.ts';
 
 export { ClassicConnection, type Modules, SyncClassicConnection, type Teleportable } from '../service/master.ts';
@@ -132,6 +134,33 @@ export async function connectStdpipes(options: factory.StreamOptions = {}): Prom
 /** {@link connectStdpipes} that blocks. */
 export function connectStdpipesSync(options: factory.StreamOptions = {}): SyncClassicConnection {
   return syncClassicOf(pipes.connectStdpipesSync(asMaster(options)).async);
+}
+
+/**
+ * RPyC's `classic.ssh_connect`: to a slave that listens on another machine, through the system's `ssh`. `conn.child` is the `ssh` process.
+ * @throws as {@link sshConnect | rpyc.sshConnect}
+ */
+export async function sshConnect(
+  target: SshDestination,
+  remote: SshRemote = DEFAULT_SERVER_PORT,
+  options: ClassicOptions = {},
+): Promise<ClassicConnection> {
+  const { made, proc } = await openThroughSsh(targetOf(target), errandTo(remote), asMaster(options));
+  const classic = classicOf(made);
+  classic.child = proc;
+  return classic;
+}
+
+/** {@link sshConnect} that blocks. @throws as {@link sshConnect} */
+export function sshConnectSync(
+  target: SshDestination,
+  remote: SshRemote = DEFAULT_SERVER_PORT,
+  options: ClassicOptions = {},
+): SyncClassicConnection {
+  const { made, proc } = openThroughSshSync(targetOf(target), errandTo(remote), asMaster(options));
+  const classic = syncClassicOf(made.async);
+  classic.child = proc;
+  return classic;
 }
 
 /** What `connectSubproc` takes: how to start the interpreter, and how to connect. */

@@ -1,7 +1,7 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
 import { DeadlockError, EOFError, InterruptedError, ProtocolError, TimeoutError, VersionError } from '../errors.ts';
-import { isLocal, type KeepAliveTimes, type RawPeer, type SocketPeer, servesHere } from '../native/peer.ts';
+import { isLocal, type KeepAliveTimes, type RawPeer, servesHere } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
 import { netrefs } from '../netref/maker.ts';
@@ -72,7 +72,7 @@ export interface Route {
   /** For messages, and the key under which the server's dialect is remembered. */
   readonly endpoint: string;
   dial(timeoutMs: number, signal?: AbortSignal): Promise<RawPeer>;
-  dialSync(timeoutMs: number): SocketPeer;
+  dialSync(timeoutMs: number): RawPeer;
 }
 
 const routeTo = (target: Target): Route => ({

@@ -3,13 +3,12 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Addon } from './addon.ts';
 
-/** `build/rpyc.node` of a checkout; src/native and dist/native lie equally deep. */
-const BINARY = new URL('../../build/rpyc.node', import.meta.url);
+/** Path of `build/rpyc.node` of a checkout; src/native and dist/native lie equally deep. */
+export const ENGINE: string = fileURLToPath(new URL('../../build/rpyc.node', import.meta.url));
 
 function load(): Addon {
-  const path = fileURLToPath(BINARY);
   try {
-    return createRequire(import.meta.url)(path) as Addon;
+    return createRequire(import.meta.url)(ENGINE) as Addon;
   } catch (cause) {
     const reason = (cause as Error).message.split('\n')[0];
     throw Object.assign(

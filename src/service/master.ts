@@ -125,7 +125,7 @@ abstract class Master {
   readonly modules: Modules;
   /** How this object's references answer. */
   abstract readonly face: Face;
-  /** The interpreter that was started for this connection, if one was (`connectSubproc`). */
+  /** The process that was started for this connection, if one was: the interpreter of `connectSubproc`, the ssh of `sshConnect`. */
   child: ChildProcess | undefined;
 
   /** RPyC's name of `child`. */

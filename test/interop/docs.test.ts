@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../../scripts/setup.mjs';
 import * as rpyc from '../../src/index.ts';
 import { describePython, python, pythonJson, runPython } from '../support/python.ts';
+import { HAS_SSHD, startTarget, type Target } from '../support/sshd.ts';
 import { type Fence, fencesOf, PAGES, pageText, programOf, promised } from './docs.ts';
 import { listening, runNode, type Started, script, start, withFreePort } from './snippets.ts';
 
@@ -19,10 +20,13 @@ const lowered = (fence: Fence, program: string): string =>
 
 const pages = PAGES.map((page) => ({ page, fences: fencesOf(page) })).filter(({ fences }) => fences.length > 0);
 
+/** The machine of docs/ssh.md, as the page writes it. */
+const MACHINE = "'me@build-box'";
+
 /** Each page with the newest and the oldest wire. */
-const runs = pages.flatMap(({ page, fences }) =>
-  (['6.0.1', '4.1.5'] as const).map((version) => ({ page, fences, version })),
-);
+const runs = pages
+  .filter(({ page }) => HAS_SSHD || page !== 'ssh.md')
+  .flatMap(({ page, fences }) => (['6.0.1', '4.1.5'] as const).map((version) => ({ page, fences, version })));
 
 describePython.each(runs.map((run) => [run.page, run.version, run.fences] as const))(
   'the examples of docs/%s with Python %s',
@@ -30,11 +34,17 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
     const servers: Started[] = [];
     /** Ports as they are written, and those that are used instead. */
     const ports = new Map<string, string>();
-    const ported = (text: string): string => text.replace(/\b18\d{3}\b/g, (port) => ports.get(port) ?? port);
+    let machine: Target | undefined;
+    const ported = (text: string): string =>
+      text
+        .replace(/\b18\d{3}\b/g, (port) => ports.get(port) ?? port)
+        .replaceAll(MACHINE, machine === undefined ? MACHINE : JSON.stringify(machine.ssh));
     const nameOf = (fence: Fence, extension: string): string =>
       `docs-${page.replace('.md', '')}-${version}-${fence.line}.${extension}`;
 
     beforeAll(async () => {
+      if (fences.some(({ text }) => text.includes(MACHINE)))
+        machine = await startTarget({ python: version, node: true });
       for (const fence of fences.filter(({ options }) => options.serve !== undefined)) {
         const written = /port[=:] ?(\d+)/.exec(fence.text)?.[1] as string;
         const { port } = await withFreePort(Number(written));
@@ -51,6 +61,7 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
 
     afterAll(async () => {
       for (const server of servers) await server.stop();
+      await machine?.stop();
     });
 
     const programs = fences.filter(isProgram).map((fence) => [fence.line, fence] as const);
@@ -206,12 +217,14 @@ describe('docs/services.md', () => {
 });
 
 test.each([
-  ['Options of a registry', ['RegistryServerOptions', 'TCPRegistryServerOptions']],
-  ['Options of clients', ['RegistryClientOptions', 'UDPRegistryClientOptions']],
-  ['Finding services', ['DiscoverOptions', 'ListOptions']],
-])('docs/registry.md, %s: explains every option, and no other', (heading, interfaces) => {
+  ['registry', 'Options of a registry', ['RegistryServerOptions', 'TCPRegistryServerOptions']],
+  ['registry', 'Options of clients', ['RegistryClientOptions', 'UDPRegistryClientOptions']],
+  ['registry', 'Finding services', ['DiscoverOptions', 'ListOptions']],
+  ['ssh', 'Targets', ['SshTarget']],
+  ['ssh', 'Deploy options', ['DeployContents', 'DeployOptions']],
+])('docs/%s.md, %s: explains every option, and no other', (page, heading, interfaces) => {
   const options = interfaces.flatMap((name) => membersOf(new RegExp(`export interface ${name}\\b`), OPTION));
-  expect(firstCells('registry.md', heading).sort()).toEqual([...new Set(options)].sort());
+  expect(firstCells(`${page}.md`, heading).sort()).toEqual([...new Set(options)].sort());
 });
 
 describePython('docs/rpyc.md', () => {

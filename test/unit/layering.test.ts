@@ -26,6 +26,7 @@ const LAYERS: Record<string, readonly string[]> = {
   client: ['registry', 'service', 'netref', 'protocol', 'policy', 'refs', 'constants', 'native', 'python'],
   server: ['registry', 'service', 'netref', 'protocol', 'policy', 'native'],
   children: ['server', 'client', 'protocol', 'native'],
+  deploy: ['server', 'client', 'service', 'native'],
   zerorpc: ['native'],
   infi: ['native', 'zerorpc'],
   index: ['*'],
