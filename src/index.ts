@@ -176,6 +176,7 @@ export { TCPRegistryClient } from './registry/tcp-client.ts';
 export { TCPRegistryServer, type TCPRegistryServerOptions } from './registry/tcp-server.ts';
 export { UDPRegistryClient, type UDPRegistryClientOptions } from './registry/udp-client.ts';
 export { UDPRegistryServer } from './registry/udp-server.ts';
+export { Relay, type RelayMetrics, type RelayOptions, type RelayTarget } from './relay/relay.ts';
 export { type ForkingMetrics, ForkingServer } from './server/forking.ts';
 export type { ServerLimits } from './server/limits.ts';
 export type { CutReason, ServerMetrics } from './server/metrics.ts';

@@ -220,6 +220,7 @@ test.each([
   ['registry', 'Options of a registry', ['RegistryServerOptions', 'TCPRegistryServerOptions']],
   ['registry', 'Options of clients', ['RegistryClientOptions', 'UDPRegistryClientOptions']],
   ['registry', 'Finding services', ['DiscoverOptions', 'ListOptions']],
+  ['relay', 'Options', ['RelayOptions']],
   ['ssh', 'Targets', ['SshTarget']],
   ['ssh', 'Deploy options', ['DeployContents', 'DeployOptions']],
 ])('docs/%s.md, %s: explains every option, and no other', (page, heading, interfaces) => {

@@ -27,6 +27,7 @@ const LAYERS: Record<string, readonly string[]> = {
   server: ['registry', 'service', 'netref', 'protocol', 'policy', 'native'],
   children: ['server', 'client', 'protocol', 'native'],
   deploy: ['server', 'client', 'service', 'native'],
+  relay: ['server', 'policy'],
   zerorpc: ['native'],
   infi: ['native', 'zerorpc'],
   index: ['*'],
