@@ -263,7 +263,7 @@ export function adoptPipes(input: number, output: number): SocketPeer {
   }
 }
 
-/** Two connected sockets: a peer for this side, and the descriptor for the other, which `closeDescriptor` or a child takes. */
+/** Two connected sockets, both ours to close: one for `adopt`, the other for a child or a thread. */
 export function socketPair(): { ours: number; theirs: number } {
   if (!OWNS_SOCKETS) throw unowned('connections to children');
   const [ours, theirs] = addon.socketPair();
