@@ -146,6 +146,11 @@ export interface Addon {
     bound: number,
     highWater: number,
   ): number;
+  /**
+   * Push endpoints: what is fed is one direction of a conversation between two others. Objects that come back to their owner are told by rid
+   * (REF instead of LOCAL), counted like those that arrive; records have no `obj` and no `name`.
+   */
+  observe(handle: number): void;
   /** Loop events on (true) or off (false: nothing is read except by `wait`; that the peer is gone is told as Status.EOF all the same). */
   watch(handle: number, on: boolean): void;
   /** Does this handle keep the process alive? Default true. */

@@ -66,6 +66,7 @@ exports! {
 
     c"open" => handles::open,
     c"openPush" => push::open_push,
+    c"observe" => push::observe,
     c"watch" => handles::watch,
     c"ref" => handles::set_ref,
     c"variant" => handles::variant,

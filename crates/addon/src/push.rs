@@ -20,6 +20,13 @@ pub fn open_push(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     Ok(call.env.int(handle))
 }
 
+/// `observe(handle)`: what is fed is one direction of a conversation between two others, so the
+/// objects that come back to their owner are not ours. They are told by rid, as REF.
+pub fn observe(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    push(engine, call)?.codec.keep_local_packs(true);
+    Ok(null_mut())
+}
+
 /// `feed(handle, bytes)`
 pub fn feed(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (data, len) = call.elements::<u8>(1)?;

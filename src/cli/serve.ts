@@ -1,0 +1,90 @@
+// `rpyc serve`: the service of a module, served until a signal comes.
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { loadService } from '../server/module.ts';
+import { Server, type ServerOptions } from '../server/server.ts';
+import type { ServiceSource } from '../service/service.ts';
+import type { Arguments, Command } from './command.ts';
+import { Failure, UsageError } from './exit.ts';
+import { serveUntilSignal } from './lifetime.ts';
+import { makeLogger } from './logging.ts';
+import { print } from './output.ts';
+import { serveMetrics } from './prometheus.ts';
+import { describe } from './target.ts';
+
+export const SERVE: Command = {
+  name: 'rpyc serve',
+  usage: '[options] MODULE',
+  about:
+    'Serves the service that a module exports by default: a subclass of rpyc.Service, an instance of one, or a function that returns one of these.',
+  positionals: [1, 1],
+  options: {
+    port: { short: 'p', value: 'PORT', help: 'TCP port (default: any free one)' },
+    host: { value: 'HOST', help: 'address or name to listen on (default 127.0.0.1, with --ipv6 ::1)' },
+    ipv6: { help: 'listen on IPv6' },
+    unix: { value: 'PATH', help: 'listen on a Unix socket instead' },
+    'max-connections': { value: 'N', help: 'connections at a time (default 10000)' },
+    'max-in-flight': { value: 'N', help: 'requests of one connection served at a time (default 1024)' },
+    'idle-timeout': { value: 'SECONDS', help: 'for clients that ask nothing (default: none)' },
+    'allow-public-attrs': { help: 'let clients reach every attribute that does not begin with _' },
+    'drain-timeout': { value: 'SECONDS', help: 'for calls being served when a signal comes (default 30)' },
+    'metrics-port': { value: 'PORT', help: 'serve Prometheus metrics at http://127.0.0.1:PORT/metrics' },
+    'metrics-host': { value: 'HOST', help: 'the address for that (default 127.0.0.1)' },
+    logfile: { value: 'FILE', help: 'log into this file (default: stderr)' },
+    quiet: { short: 'q', help: 'log errors only' },
+  },
+  notes: 'The first SIGTERM or SIGINT lets calls that are being served end, the second ends at once.',
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const logger = makeLogger('serve', args.has('quiet'), args.text('logfile'));
+  const options = serverOptions(args);
+  const metricsPort = args.port('metrics-port');
+  const drainTimeout = args.number('drain-timeout', 0.001, 1e6) ?? 30;
+  const server = new Server(await serviceOf(args.positionals[0]), { ...options, logger });
+  await server.start();
+  const metrics =
+    metricsPort === undefined
+      ? undefined
+      : await serveMetrics(args.text('metrics-host') ?? '127.0.0.1', metricsPort, () => server.metrics());
+  const { host, port } = server.address;
+  const where = describe(options.socketPath === undefined ? { host, port } : { path: host });
+  print(`listening on ${where}${metrics === undefined ? '' : `, metrics on port ${metrics.port}`}`);
+  const code = await serveUntilSignal(server, drainTimeout, (line) => logger.warn(line));
+  metrics?.close();
+  return code;
+}
+
+/** @throws {UsageError} for a number out of its range, or options that contradict each other */
+function serverOptions(args: Arguments): ServerOptions {
+  const socketPath = args.text('unix');
+  if (socketPath !== undefined && (args.text('port') ?? args.text('host')) !== undefined)
+    throw new UsageError('--unix and --port or --host are two places to listen: leave one out');
+  const given: Record<string, unknown> = {
+    hostname: args.text('host'),
+    port: args.port('port'),
+    ipv6: args.has('ipv6') || undefined,
+    socketPath: socketPath === undefined ? undefined : resolve(socketPath),
+    maxConnections: args.integer('max-connections', 1, 10_000_000),
+    maxInFlight: args.integer('max-in-flight', 1, 1_000_000),
+    idleTimeout: args.number('idle-timeout', 0.001, 1e8),
+    config: args.has('allow-public-attrs') ? { allow_public_attrs: true } : undefined,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ServerOptions;
+}
+
+/** @throws {Failure} for a file that is not there, or exports no service; what the module throws */
+async function serviceOf(path: string): Promise<ServiceSource> {
+  const file = resolve(path);
+  if (!existsSync(file)) throw new Failure(`there is no ${file}`);
+  const url = pathToFileURL(file).href;
+  try {
+    return await loadService(url);
+  } catch (error) {
+    // Ours, rather than the module's: it names the module.
+    if (error instanceof TypeError && error.message.includes(url)) throw new Failure(error.message, { cause: error });
+    throw error;
+  }
+}
