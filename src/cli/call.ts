@@ -16,7 +16,7 @@ export const CALL: Command = {
   options: {
     kwarg: { short: 'k', value: 'NAME=VALUE', multiple: true, help: 'a keyword argument; as often as there are some' },
     json: { help: 'print one JSON object: {"value": …}, {"repr": …, "class": …} or {"error": {…}}' },
-    raw: { short: 'r', help: 'print a text or bytes as they are, without quotes' },
+    raw: { short: 'r', help: 'print a text without quotes, and bytes as they are' },
     ...CLIENT_OPTIONS,
   },
   notes: `ADDRESS is host:port, [ipv6]:port or unix:/path.
@@ -51,12 +51,15 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** What was asked for: bytes and texts may go to a file, so `--raw` changes nothing in them. */
 function printResult(shown: Shown, args: Arguments): void {
   if (args.has('json')) {
     print('json' in shown ? `{"value": ${shown.json}}` : JSON.stringify({ repr: shown.repr, class: shown.className }));
-  } else if (args.has('raw') && 'raw' in shown && shown.raw !== undefined) process.stdout.write(shown.raw);
-  else print('json' in shown ? shown.json : tame(shown.repr));
+    return;
+  }
+  if ('repr' in shown) print(tame(shown.repr));
+  else if (!args.has('raw') || shown.raw === undefined) print(shown.json);
+  // It may go to a file: nothing in it is changed.
+  else process.stdout.write(typeof shown.raw === 'string' ? `${shown.raw}\n` : shown.raw);
 }
 
 /** An error for a program. */

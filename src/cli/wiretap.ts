@@ -1,10 +1,10 @@
 // One direction of a conversation between two others, decoded by the engine: bytes in, messages out. Owns a push endpoint of the engine, and
 // gives back at once what it counts there, so that a tap of any length takes bounded memory.
-import { HANDLER_NAMES, MSG_REQUEST } from '../constants.ts';
+import { HANDLER_NAMES, MSG_REPLY, MSG_REQUEST } from '../constants.ts';
 import { Status } from '../native/addon.ts';
 import { enterBatch, flush, leaveBatch, tx } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
-import { Arena, KIND_DEL, RECORD_WORDS } from '../native/tape.ts';
+import { Arena, KIND_DEL, RECORD_WORDS, Tag } from '../native/tape.ts';
 import { resolveOptions } from '../policy/config.ts';
 import { FrameSizes } from './frame-sizes.ts';
 import { tameLine } from './output.ts';
@@ -44,7 +44,6 @@ export class ObjectNames {
 const MAX_TEXT = 300;
 /** `variant` of the engine: with thread ids. */
 const BOUND = 256;
-const REPLY = 2;
 
 export class Wiretap implements Naming {
   private readonly handle: number;
@@ -115,13 +114,13 @@ export class Wiretap implements Naming {
   private giveBack(asked: number | undefined): void {
     for (const [rid, count] of this.seen) {
       tx.begin(this.handle, KIND_DEL, ++this.returns, rid, count);
-      if (tx.commit()) flush();
+      commit();
     }
     this.seen.clear();
     if (asked === undefined || (addon.variant(this.handle) & BOUND) === 0) return;
-    tx.begin(this.handle, REPLY, asked, 0, 0);
-    tx.word(0);
-    if (tx.commit()) flush();
+    tx.begin(this.handle, MSG_REPLY, asked, 0, 0);
+    tx.word(Tag.NONE);
+    commit();
   }
 
   private id(rid: number): string {
@@ -141,6 +140,12 @@ export class Wiretap implements Naming {
     const id = this.id(rid);
     return `<${this.names.of(id)} ${shortId(id)}>`;
   }
+}
+
+/** Nothing that a tap says is large. */
+function commit(): void {
+  tx.commit(Number.MAX_SAFE_INTEGER);
+  if (tx.urgent) flush();
 }
 
 /** The instance's id, of a class the class's, in the base in which Python's repr has it. */

@@ -45,8 +45,8 @@ describePython.each(['6.0.1', '4.1.5'] as const)('with a server of RPyC %s', (ve
     expect(await call('add', '1', '2', '--json')).toEqual(ok('{"value": 3}\n'));
   });
 
-  test('call --raw prints texts and bytes as they are', async () => {
-    expect(await call('add', 'a', 'b', '--raw')).toEqual(ok('ab'));
+  test('call --raw prints texts without quotes and bytes as they are', async () => {
+    expect(await call('add', 'a', 'b', '--raw')).toEqual(ok('ab\n'));
     expect((await call('big_bytes', '2', '-r')).stdout).toHaveLength(2);
   });
 

@@ -3,7 +3,7 @@
 // Needs dist/ and the addon (built by `npm test` and `npm run check`).
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -162,9 +162,9 @@ function compile(compiler: string, files: Record<string, string>): string {
   return join(project, 'out');
 }
 
-/** Starts a server program of the consumer's; resolves with its port. Stopped when the test ends. */
-async function serve(program: string): Promise<string> {
-  const child = spawn(process.execPath, [program], { cwd: consumer, stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a server in the consumer's folder; resolves with its first line, mostly its port. Stopped when the test ends. */
+async function serve(command: string, args: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { cwd: consumer, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
   onTestFinished(async () => {
     child.kill();
@@ -187,6 +187,31 @@ describe('the packed package', () => {
     expect(readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['rpyc']);
   });
 
+  test('its programs run by their names', async () => {
+    const bin = (name: string): string => join(consumer, 'node_modules/.bin', name);
+    const { bin: bins } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(packed).toEqual(expect.arrayContaining(Object.values(bins)));
+    for (const name of Object.keys(bins)) {
+      const { status, stdout, stderr } = run(bin(name), ['--version'], consumer);
+      expect({ status, stderr, stdout }).toEqual({
+        status: 0,
+        stderr: '',
+        stdout: expect.stringMatching(/^rpyc.* \d+\.\d/),
+      });
+    }
+    writeFileSync(
+      join(consumer, 'adder.mjs'),
+      "import { Service } from 'rpyc';\nexport default class Adder extends Service {\n  exposed_add(a, b) { return a + b; }\n}\n",
+    );
+    const listens = await serve(bin('rpyc'), ['serve', 'adder.mjs']);
+    const address = listens.replace('listening on ', '');
+    expect(run(bin('rpyc'), ['call', address, 'add', '5', '10'], consumer)).toEqual({
+      status: 0,
+      stdout: '15\n',
+      stderr: '',
+    });
+  });
+
   describe.each(COMPILERS)('with %s, strict and without skipLibCheck', (compiler) => {
     test('compiles, and a server, an awaited and a blocking client run', async () => {
       const out = compile(compiler, {
@@ -195,7 +220,7 @@ describe('the packed package', () => {
         'lazy.cts': LAZY_CLIENT,
         ...(compiler === 'typescript-5.5' ? {} : { 'client.cts': CJS_CLIENT }),
       });
-      const port = await serve(join(out, 'server.js'));
+      const port = await serve(process.execPath, [join(out, 'server.js')]);
       const clients: Record<string, string> = { 'client.js': PRINTED, 'lazy.cjs': '15\n' };
       if (compiler !== 'typescript-5.5') clients['client.cjs'] = PRINTED;
       for (const [name, stdout] of Object.entries(clients))
@@ -223,7 +248,7 @@ const server = await new Server(Calculator).start();
 console.log(String(server.port));
 `,
     );
-    const port = await serve('plain-server.mjs');
+    const port = await serve(process.execPath, ['plain-server.mjs']);
     const result = run(process.execPath, ['plain.cjs', port], consumer);
     expect(result).toEqual({ status: 0, stdout: '15 [ 0, 1, 2 ]\n', stderr: '' });
   });
