@@ -9,6 +9,7 @@ import type { Arguments, Command } from './command.ts';
 import { serveUntilSignal } from './lifetime.ts';
 import { makeLogger } from './logging.ts';
 import { print } from './output.ts';
+import { REGISTRAR_OPTIONS, registrarOf } from './registrar.ts';
 import { serveStdio } from './stdio.ts';
 
 /** Seconds for calls that are being served when a signal comes. */
@@ -30,6 +31,7 @@ export const CLASSIC: Command = {
     port: { short: 'p', value: 'PORT', help: `TCP port (default ${DEFAULT_SERVER_PORT})` },
     host: { value: 'HOST', help: 'address or name to listen on (default 127.0.0.1, with --ipv6 ::1)' },
     ipv6: { help: 'listen on IPv6' },
+    ...REGISTRAR_OPTIONS,
     logfile: { value: 'FILE', help: 'log into this file (default: stderr)' },
     quiet: { short: 'q', help: 'log errors only' },
   },
@@ -44,7 +46,9 @@ async function run(args: Arguments): Promise<number> {
   const port = args.port('port') ?? DEFAULT_SERVER_PORT;
   const logger = makeLogger(`SLAVE/${port}`, args.has('quiet'), args.text('logfile'));
   if (mode === 'stdio') return serveStdio({ logger: null });
-  const options: ServerOptions = { hostname: args.text('host') ?? (ipv6 ? '::1' : '127.0.0.1'), port, ipv6, logger };
+  const registrar = registrarOf(args, logger);
+  const hostname = args.text('host') ?? (ipv6 ? '::1' : '127.0.0.1');
+  const options: ServerOptions = { hostname, port, ipv6, logger, ...(registrar === undefined ? {} : { registrar }) };
   const server = await start(mode, options);
   const { host, port: bound } = server.address;
   if (mode === 'oneshot') print(`rpyc-oneshot\n${host}\t${bound}`);

@@ -1,5 +1,4 @@
 // The life of a server in a command: until a signal drains it, a second one ends it, or it ends by itself.
-import { once } from 'node:events';
 import { EXIT, exitOfSignal } from './exit.ts';
 import { warn } from './output.ts';
 import { handleSignals } from './program.ts';
@@ -19,7 +18,7 @@ export async function serveUntilSignal(
   drainTimeout: number,
   log: (line: string) => void,
 ): Promise<number> {
-  const closed = once(server as never, 'close');
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
   let draining: Promise<number> | undefined;
   let began: () => void = () => undefined;
   const begun = new Promise<void>((resolve) => {
