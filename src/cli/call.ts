@@ -2,7 +2,7 @@
 import { PythonError } from '../python/exceptions.ts';
 import type { Arguments, Command } from './command.ts';
 import { describeError, EXIT, UsageError } from './exit.ts';
-import { parseArgument, parseKwarg } from './json.ts';
+import { parseArgument, parseKwarg, writeJson } from './json.ts';
 import { print, tame } from './output.ts';
 import { callMethod, namesOf, type Shown, show, walk } from './remote.ts';
 import { CLIENT_OPTIONS, connect, parseTarget, timeoutOf } from './target.ts';
@@ -46,14 +46,14 @@ async function run(args: Arguments): Promise<number> {
     return EXIT.OK;
   } catch (error) {
     if (!args.has('json') || error instanceof UsageError) throw error;
-    print(JSON.stringify({ error: errorRecord(error) }));
+    print(writeJson({ error: errorRecord(error) }));
     return EXIT.FAILURE;
   }
 }
 
 function printResult(shown: Shown, args: Arguments): void {
   if (args.has('json')) {
-    print('json' in shown ? `{"value": ${shown.json}}` : JSON.stringify({ repr: shown.repr, class: shown.className }));
+    print('json' in shown ? `{"value": ${shown.json}}` : writeJson({ repr: shown.repr, class: shown.className }));
     return;
   }
   if ('repr' in shown) print(tame(shown.repr));

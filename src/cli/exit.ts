@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { inspect } from 'node:util';
 import { DEBUGGING } from '../policy/logger.ts';
 import { PythonError } from '../python/exceptions.ts';
-import { warn } from './output.ts';
+import { tame, warn } from './output.ts';
 
 /** Exit codes of every command. Those of a signal are 128 and its number, as a shell says it: 130 for Ctrl-C. */
 export const EXIT = {
@@ -46,6 +46,9 @@ export function describeError(error: unknown): string {
   return isPlain(error) && !DEBUGGING ? error.message : (error.stack ?? String(error));
 }
 
+/** Characters of an error on stderr: a traceback of the peer may be as long as a frame. */
+const MAX_SAID = 65_536;
+
 /** Runs a command to its end: its exit code. */
 export async function exitCodeOf(command: string, run: () => Promise<number>): Promise<number> {
   try {
@@ -55,7 +58,9 @@ export async function exitCodeOf(command: string, run: () => Promise<number>): P
       warn(`${command}: ${error.message}\nTry '${command} --help'.`);
       return EXIT.USAGE;
     }
-    warn(error instanceof PythonError ? describeError(error) : `${command}: ${describeError(error)}`);
+    // Much of it may be the peer's words.
+    const said = tame(describeError(error), MAX_SAID);
+    warn(error instanceof PythonError ? said : `${command}: ${said}`);
     return EXIT.FAILURE;
   }
 }

@@ -5,6 +5,7 @@ import { PythonError } from '../python/exceptions.ts';
 import type { Arguments, Command } from './command.ts';
 import { EXIT } from './exit.ts';
 import { Inquiry, inspect, type Member, type Report } from './inquiry.ts';
+import { writeJson } from './json.ts';
 import { Paint, print, tame, tameLine } from './output.ts';
 import { namesOf, patient, walk } from './remote.ts';
 import { Signatures } from './signatures.ts';
@@ -51,7 +52,7 @@ async function run(args: Arguments): Promise<number> {
   const report = await inspect(found, new Inquiry(timeout, signatures, args.has('all')));
   const whole: Whole = { address: describe(target), path: path ?? '', protocol: conn.protocol, ...report };
   await conn.close();
-  print(args.has('json') ? JSON.stringify(whole) : textOf(whole));
+  print(args.has('json') ? writeJson(whole) : textOf(whole));
   return EXIT.OK;
 }
 

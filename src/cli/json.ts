@@ -34,6 +34,10 @@ export function parseKwarg(text: string): [name: string, value: unknown] {
   return [text.slice(0, at), parseArgument(text.slice(at + 1))];
 }
 
+/** As JSON.stringify; the control characters that it leaves (DEL, C1) are escaped too, since some of them steer terminals. */
+export const writeJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+
 /** A copied value as JSON, in one line. @throws {NoJson} for a value that has none */
 export function toJson(value: unknown, depth = 0): string {
   if (depth > MAX_DEPTH) throw new NoJson('nested too deep');
@@ -41,11 +45,11 @@ export function toJson(value: unknown, depth = 0): string {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return JSON.stringify(value);
+      return writeJson(value);
     case 'bigint':
       return value.toString();
     case 'number':
-      return Number.isFinite(value) ? JSON.stringify(value) : JSON.stringify(String(value));
+      return Number.isFinite(value) ? writeJson(value) : writeJson(String(value));
     case 'object':
       return objectToJson(value, depth);
     default:
@@ -61,19 +65,19 @@ function objectToJson(value: object, depth: number): string {
   if (Array.isArray(value) || value instanceof Set || value instanceof FrozenSet)
     return list(value as Iterable<unknown>);
   if (value instanceof Map) return entries(value);
-  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'));
-  if (value instanceof Date) return JSON.stringify(value);
+  if (value instanceof Uint8Array) return writeJson(Buffer.from(value).toString('base64'));
+  if (value instanceof Date) return writeJson(value);
   const prototype = Object.getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return entries(Object.entries(value));
   // Python's dates, decimals and the like: their text is what they are.
   const text = String(value);
   if (text.startsWith('[object ')) throw new NoJson(`${prototype.constructor?.name} has no JSON`);
-  return JSON.stringify(text);
+  return writeJson(text);
 }
 
 /** Keys as Python's json module writes them. @throws {NoJson} for a tuple */
 function keyToJson(key: unknown): string {
-  if (typeof key === 'string') return JSON.stringify(key);
-  if (key === null || ['number', 'boolean', 'bigint'].includes(typeof key)) return JSON.stringify(String(key));
+  if (typeof key === 'string') return writeJson(key);
+  if (key === null || ['number', 'boolean', 'bigint'].includes(typeof key)) return writeJson(String(key));
   throw new NoJson('a key that is no text');
 }

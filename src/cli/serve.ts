@@ -75,6 +75,10 @@ function serverOptions(args: Arguments): ServerOptions {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as ServerOptions;
 }
 
+/** Classes of two copies of the package are not the same. */
+const OTHER_COPY =
+  '. (If it is: of the rpyc that runs this command. Where the module has an rpyc of its own, serve it with npx rpyc)';
+
 /** @throws {Failure} for a file that is not there, or exports no service; what the module throws */
 async function serviceOf(path: string): Promise<ServiceSource> {
   const file = resolve(path);
@@ -84,7 +88,8 @@ async function serviceOf(path: string): Promise<ServiceSource> {
     return await loadService(url);
   } catch (error) {
     // Ours, rather than the module's: it names the module.
-    if (error instanceof TypeError && error.message.includes(url)) throw new Failure(error.message, { cause: error });
+    if (error instanceof TypeError && error.message.includes(url))
+      throw new Failure(`${error.message}${OTHER_COPY}`, { cause: error });
     throw error;
   }
 }

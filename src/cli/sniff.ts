@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Arguments, Command } from './command.ts';
 import { EXIT } from './exit.ts';
+import { writeJson } from './json.ts';
 import { Paint, print, warn } from './output.ts';
 import { handleSignals } from './program.ts';
 import { Conversation, type Passed, Tally } from './sniffed.ts';
@@ -58,7 +59,7 @@ async function run(args: Arguments): Promise<number> {
   await new Promise<void>((resolve) => handleSignals(() => resolve()));
   server.close();
   for (const socket of sockets) socket.destroy();
-  print(json ? JSON.stringify({ summary: tally.summary }) : tally.text());
+  print(json ? writeJson({ summary: tally.summary }) : tally.text());
   return EXIT.OK;
 }
 
@@ -126,7 +127,7 @@ function printer(json: boolean, tally: Tally): (passed: Passed) => void {
   return (passed) => {
     tally.add(passed);
     if (json) {
-      print(JSON.stringify(passed));
+      print(writeJson(passed));
       return;
     }
     const { t, connection, from, kind, seq, handler, text, bytes, ms } = passed;

@@ -60,6 +60,11 @@ describePython.each(['6.0.1', '4.1.5'] as const)('with a server of RPyC %s', (ve
     expect((await call('_hidden')).stderr).toMatch(/AttributeError: cannot access '_hidden'\n/);
   });
 
+  test('what an exception says cannot steer the terminal', async () => {
+    const { stderr } = await call('raise_value', '\u001b]0;title\u0007\u009b');
+    expect(stderr).toContain('ValueError: \\x1b]0;title\\x07\\x9b\n');
+  });
+
   test('inspect tells names, kinds, documentation and sizes, and no signature that the server hides', async () => {
     const { exit, stdout } = await rpyc('inspect', at, '--json');
     expect(exit).toBe(0);

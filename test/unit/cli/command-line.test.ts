@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Command, helpOf, parse } from '../../../src/cli/command.ts';
 import { describeError, exitOfSignal, Failure, UsageError } from '../../../src/cli/exit.ts';
-import { NoJson, parseArgument, parseKwarg, toJson } from '../../../src/cli/json.ts';
+import { NoJson, parseArgument, parseKwarg, toJson, writeJson } from '../../../src/cli/json.ts';
 import { tame, tameLine } from '../../../src/cli/output.ts';
 import { prometheusText } from '../../../src/cli/prometheus.ts';
 import { describe as describeTarget, parseTarget } from '../../../src/cli/target.ts';
@@ -149,6 +149,8 @@ test('a text of the peer cannot steer a terminal', () => {
   expect(tame('a\u001b[31m\u0007b\tc\nd\u009b')).toBe('a\\x1b[31m\\x07b\tc\nd\\x9b');
   expect(tameLine('a\tb\nc\r')).toBe('a\\tb\\nc\\x0d');
   expect(tame('x'.repeat(10), 4)).toBe('xxxx… (10 characters)');
+  expect(toJson('a\u001b[31m\u009b')).toBe('"a\\u001b[31m\\u009b"');
+  expect(JSON.parse(writeJson({ a: '\u007f\u009f\u00a0' }))).toEqual({ a: '\u007f\u009f\u00a0' });
 });
 
 test('errors are told by their message, bugs by their stack', () => {
