@@ -225,6 +225,26 @@ out["big"] = len(conn.eval("'x'.repeat(3000000)"))
     expect(out).toEqual({ ...MASTERED, after: 42, big: 3_000_000 });
   });
 
+  test('-m stdio works under inetd, where all three streams are the same socket', async () => {
+    const program = JSON.stringify([process.execPath, programPath('rpyc_classic'), '-m', 'stdio']);
+    const out = await pythonJson(
+      version,
+      `
+import json, rpyc, socket, subprocess
+from rpyc.core.stream import SocketStream
+ours, theirs = socket.socketpair()
+child = subprocess.Popen(${program}, stdin=theirs, stdout=theirs, stderr=theirs)
+theirs.close()
+conn = rpyc.utils.factory.connect_stream(SocketStream(ours), rpyc.utils.classic.SlaveService)
+conn.execute("console.error('stray')")
+out = [conn.eval("6 * 7"), len(conn.eval("'x'.repeat(3000000)"))]
+conn.close()
+print(json.dumps(out + [child.wait(20)]))
+`,
+    );
+    expect(out).toEqual([42, 3_000_000, 0]);
+  });
+
   test('-m stdio works under classic.connect_subproc, by a script of two lines', async () => {
     const script = join(folder(), 'rpyc_classic.py');
     const [node, program] = [process.execPath, programPath('rpyc_classic')].map((text) => JSON.stringify(text));
