@@ -110,7 +110,11 @@ export function connectSubprocSync(
 function moduleRoute(module: URL | string, { args, remote = {}, ...how }: MultiprocessOptions): ProcessRoute {
   checkServerOptions(remote);
   const url = urlOf(module);
-  const task = writeTask({ module: url, options: connectionOptions(remote, 'a child process'), ...(args === undefined ? {} : { args }) });
+  const task = writeTask({
+    module: url,
+    options: connectionOptions(remote, 'a child process'),
+    ...(args === undefined ? {} : { args }),
+  });
   return new ProcessRoute(url, () => {
     const command = [process.execPath, ...nodeFlags(process.execArgv), FORKED];
     return new Child(command, [task, 'inherit', 'connection'], how);

@@ -243,9 +243,7 @@ server.start()
   test('an SSH port that says nothing ends with the time-out', async () => {
     const silent = await ScriptedPeer.listen();
     onTestFinished(() => silent.close());
-    const error = await failure(
-      rpyc.sshConnect({ ...sshd.target, port: silent.port }, 18861, { connectTimeout: 2.5 }),
-    );
+    const error = await failure(rpyc.sshConnect({ ...sshd.target, port: silent.port }, 18861, { connectTimeout: 2.5 }));
     expect(['ERR_RPYC_CONNECT', 'ERR_RPYC_TIMEOUT']).toContain(error.code);
     expect(error.message).toMatch(/timed out|in time/i);
   });
