@@ -38,3 +38,6 @@ export async function serveUntilSignal(
     warn(`${cut} ${cut === 1 ? 'connection was' : 'connections were'} cut: calls took longer than ${drainTimeout} s`);
   return EXIT.OK;
 }
+
+/** The first SIGINT or SIGTERM, of what ends at once by either. */
+export const untilSignal = (): Promise<NodeJS.Signals> => new Promise((resolve) => handleSignals(resolve));

@@ -7,12 +7,13 @@ import { INSPECT } from './inspect.ts';
 import { print, warn } from './output.ts';
 import { PING } from './ping.ts';
 import { runProgram } from './program.ts';
+import { RELAY } from './relay.ts';
 import { REPL } from './repl.ts';
 import { SERVE } from './serve.ts';
 import { SNIFF } from './sniff.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [SERVE, CALL, INSPECT, REPL, PING, SNIFF];
+const COMMANDS: readonly Command[] = [SERVE, CALL, INSPECT, REPL, PING, SNIFF, RELAY];
 
 function help(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;

@@ -6,8 +6,8 @@ import { connect, createServer, type Server as NetServer, type Socket } from 'no
 import type { Arguments, Command } from './command.ts';
 import { EXIT } from './exit.ts';
 import { writeJson } from './json.ts';
+import { untilSignal } from './lifetime.ts';
 import { Paint, print, warn } from './output.ts';
-import { handleSignals } from './program.ts';
 import { Conversation, type Passed, Tally } from './sniffed.ts';
 import { describe, parseTarget, type Target } from './target.ts';
 
@@ -56,7 +56,7 @@ async function run(args: Arguments): Promise<number> {
   await listening(server, listen);
   const note = json ? warn : print;
   note(`listening on ${addressOf(server, listen)}, for ${describe(target)}`);
-  await new Promise<void>((resolve) => handleSignals(() => resolve()));
+  await untilSignal();
   server.close();
   for (const socket of sockets) socket.destroy();
   print(json ? writeJson({ summary: tally.summary }) : tally.text());
