@@ -13,6 +13,9 @@ export type RpycErrorCode =
   | 'ERR_RPYC_CONNECT'
   | 'ERR_RPYC_DISCOVERY'
   | 'ERR_RPYC_FORBIDDEN'
+  | 'ERR_RPYC_TLS'
+  | 'ERR_RPYC_TLS_CONFIG'
+  | 'ERR_RPYC_AUTHENTICATION'
   | 'ERR_RPYC_INTERRUPTED'
   | 'ERR_RPYC_DEADLOCK'
   | 'ERR_RPYC_NESTING'
@@ -132,6 +135,61 @@ export class StaleNetrefError extends Error {
   override readonly name = 'StaleNetrefError';
   /** Always `'ERR_RPYC_STALE'`. */
   readonly code = 'ERR_RPYC_STALE';
+}
+
+/**
+ * Why TLS failed; `reason` of a {@link TlsError}. The names of certificates' faults are OpenSSL's and Node's.
+ *
+ * - `CERT_HAS_EXPIRED`, `CERT_NOT_YET_VALID`, `CERT_REVOKED`: by its dates, or its authority's list
+ * - `CERT_UNTRUSTED`: no authority of ours has signed it, or it is none's but its own
+ * - `CERT_NAME_MISMATCH`: it is for another host
+ * - `CERT_INVALID`: anything else that is wrong with it
+ * - `CERT_MISSING`: the peer has none, and we demand one
+ * - `CERT_REFUSED`: the peer does not accept ours, or demands one and we have none
+ * - `NOT_TLS`: the peer's first bytes are not TLS
+ * - `NO_COMMON_VERSION`, `NO_COMMON_CIPHER`: both sides speak TLS, and differ too much
+ * - `HANDSHAKE_CLOSED`: the peer hung up before the handshake was over
+ * - `BROKEN`: what came later is not what TLS promises: bytes were changed on the way, or the peer has a fault
+ */
+export type TlsReason =
+  | 'CERT_HAS_EXPIRED'
+  | 'CERT_NOT_YET_VALID'
+  | 'CERT_REVOKED'
+  | 'CERT_UNTRUSTED'
+  | 'CERT_NAME_MISMATCH'
+  | 'CERT_INVALID'
+  | 'CERT_MISSING'
+  | 'CERT_REFUSED'
+  | 'NOT_TLS'
+  | 'NO_COMMON_VERSION'
+  | 'NO_COMMON_CIPHER'
+  | 'HANDSHAKE_CLOSED'
+  | 'BROKEN';
+
+/** TLS with the peer failed. Nothing was sent that is not encrypted; `reason` tells programs why. */
+export class TlsError extends Error {
+  /** Always `'TlsError'`. */
+  override readonly name = 'TlsError';
+  /** Always `'ERR_RPYC_TLS'`. */
+  readonly code = 'ERR_RPYC_TLS';
+  /** Why. */
+  readonly reason: TlsReason;
+  /** An error with a reason for programs and a sentence for people. */
+  constructor(reason: TlsReason, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/**
+ * One end did not accept who the other is. Throw it in an authenticator to refuse a client, which then sees its connection closed, and nothing
+ * of the message. Answers to RPyC's `AuthenticationError`.
+ */
+export class AuthenticationError extends Error {
+  /** Always `'AuthenticationError'`. */
+  override readonly name = 'AuthenticationError';
+  /** Always `'ERR_RPYC_AUTHENTICATION'`. */
+  readonly code = 'ERR_RPYC_AUTHENTICATION';
 }
 
 /** A signal that has a listener (`process.on('SIGINT', …)`) ended a blocking wait, so that the listener can run. The remote work goes on. */

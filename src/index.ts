@@ -8,6 +8,21 @@
  * @packageDocumentation
  */
 
+export {
+  AuthChannel,
+  type Authenticator,
+  type AuthenticatorFunction,
+  type AuthenticatorObject,
+  SslAuthenticator,
+} from './auth/authenticator.ts';
+export type { PeerCertificate, TlsClientOptions, TlsOptions, TlsServerOptions } from './auth/tls.ts';
+export {
+  type Token,
+  TokenAuthenticator,
+  type TokenCredentials,
+  type TokenOptions,
+  type TokenSecret,
+} from './auth/token.ts';
 export { asValue, byValue } from './boxing/by-value.ts';
 export type { ProcessOptions } from './children/child.ts';
 export {
@@ -42,7 +57,10 @@ export {
   connectSync,
   type ProtocolVersion,
   type Reconnects,
+  type SslConnectOptions,
   type StreamOptions,
+  sslConnect,
+  sslConnectSync,
   unixConnect,
   unixConnectSync,
 } from './client/connect.ts';
@@ -71,6 +89,7 @@ export type { DeployContents } from './deploy/contents.ts';
 export { DeployedServer, type DeployOptions, deploy } from './deploy/deploy.ts';
 export { MultiServerDeployment } from './deploy/multi.ts';
 export {
+  AuthenticationError,
   BackpressureError,
   ConnectError,
   DeadlockError,
@@ -82,6 +101,8 @@ export {
   type RpycErrorCode,
   StaleNetrefError,
   TimeoutError,
+  TlsError,
+  type TlsReason,
   UnicodeEncodeError,
   UnpicklingError,
   VersionError,

@@ -93,6 +93,24 @@ export function connectSync(
   return syncClassicOf(factory.connectSync(host, port, asMaster(options)).async);
 }
 
+/** RPyC's `classic.ssl_connect`: {@link connect} over TLS, to port 18821 by default. @throws as `rpyc.sslConnect` */
+export async function sslConnect(
+  host: string,
+  port: number = DEFAULT_SERVER_SSL_PORT,
+  options: factory.SslConnectOptions = {},
+): Promise<ClassicConnection> {
+  return classicOf(await factory.sslConnect(host, port, asMaster(options)));
+}
+
+/** {@link sslConnect} that blocks. @throws as `rpyc.sslConnectSync` */
+export function sslConnectSync(
+  host: string,
+  port: number = DEFAULT_SERVER_SSL_PORT,
+  options: factory.SslConnectOptions = {},
+): SyncClassicConnection {
+  return syncClassicOf(factory.sslConnectSync(host, port, asMaster(options)).async);
+}
+
 /** RPyC's `classic.unix_connect`: to a slave on a Unix socket. @throws as {@link connect} */
 export async function unixConnect(path: string, options: ClassicOptions = {}): Promise<ClassicConnection> {
   return classicOf(await factory.unixConnect(path, asMaster(options)));

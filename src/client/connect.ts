@@ -1,6 +1,19 @@
 // Making client connections: dial, find the wire version that the server speaks, hand over a Connection. Answers to rpyc/utils/factory.py.
 import type { Duplex } from 'node:stream';
-import { DeadlockError, EOFError, InterruptedError, ProtocolError, TimeoutError, VersionError } from '../errors.ts';
+import { ClientTls, type PeerCertificate, type TlsClientOptions } from '../auth/tls.ts';
+import { ClientToken, type Token } from '../auth/token.ts';
+import {
+  AuthenticationError,
+  codedError,
+  DeadlockError,
+  EOFError,
+  InterruptedError,
+  ProtocolError,
+  TimeoutError,
+  TlsError,
+  VersionError,
+} from '../errors.ts';
+import type { Channel, Waits } from '../native/channel.ts';
 import { isLocal, type KeepAliveTimes, type RawPeer, servesHere } from '../native/peer.ts';
 import { describeTarget, dial, dialSync, type Target } from '../native/socket.ts';
 import { StreamTransport, type Transport } from '../native/transport.ts';
@@ -32,6 +45,8 @@ export interface ConnectOptions extends ConnectionOptions {
    * RPyC's does; a number is other seconds. TCP only. Default false.
    */
   keepalive?: boolean | number | KeepAliveOptions;
+  /** The secret of a server with a {@link TokenAuthenticator}, before anything else is said. */
+  token?: Token;
 }
 
 /** What connecting takes where it is awaited. */
@@ -47,6 +62,8 @@ export interface Reconnects {
 }
 
 type Opening = ConnectOptions & AwaitedOptions & { reconnect?: boolean | ReconnectOptions };
+/** What `sslConnect` and its relatives take. */
+export type SslConnectOptions = ConnectOptions & TlsClientOptions;
 
 /** What was found out about a server: version, and whether it wants thread ids. */
 interface Dialect {
@@ -73,13 +90,26 @@ export interface Route {
   readonly endpoint: string;
   dial(timeoutMs: number, signal?: AbortSignal): Promise<RawPeer>;
   dialSync(timeoutMs: number): RawPeer;
+  /** What comes before the protocol; returns the server's credentials. */
+  readonly prepare?: ((channel: Channel) => Waits<unknown>) | undefined;
 }
 
-const routeTo = (target: Target): Route => ({
+const routeTo = (target: Target, { token }: ConnectOptions, tls?: ClientTls): Route => ({
   endpoint: describeTarget(target),
   dial: (timeoutMs, signal) => dial(target, timeoutMs, signal),
   dialSync: (timeoutMs) => dialSync(target, timeoutMs),
+  prepare: preparation(tls, token === undefined ? undefined : new ClientToken(token)),
 });
+
+/** TLS, and the token over it. Undefined where there is neither. */
+function preparation(tls: ClientTls | undefined, token: ClientToken | undefined): Route['prepare'] {
+  if (tls === undefined && token === undefined) return undefined;
+  return function* (channel): Waits<PeerCertificate | null> {
+    const certificate = tls === undefined ? null : yield* tls.secure(channel);
+    if (token !== undefined) yield* token.prove(channel);
+    return certificate;
+  };
+}
 
 /** What does not change between two attempts to speak with one server. */
 class Attempt {
@@ -130,18 +160,40 @@ class Attempt {
     else remembered.delete(this.endpoint);
   }
 
-  /** @param meets may the other end be this same thread? */
-  connection(peer: RawPeer, used: Dialect, meets: boolean): Connection {
+  /**
+   * @param meets may the other end be this same thread?
+   * @param credentials what came of `Route.prepare`; undefined where nothing was prepared
+   */
+  connection(peer: RawPeer, used: Dialect, meets: boolean, credentials: unknown): Connection {
     if (this.keepAlive !== undefined) peer.keepAlive(this.keepAlive);
     return makeConnection(
       (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
-      this.options,
+      credentials === undefined ? this.options : { ...this.options, config: { ...this.options.config, credentials } },
       isLocal(peer.peerAddress),
       meets,
     );
   }
 
+  /** What `Route.prepare` threw, with where it happened. */
+  unprepared(error: unknown): unknown {
+    const { endpoint } = this;
+    if (error instanceof TlsError)
+      return new TlsError(error.reason, `${endpoint}: ${error.message}${hint(error)}`, { cause: error });
+    if (error instanceof AuthenticationError)
+      return new AuthenticationError(`${endpoint}: ${error.message}`, { cause: error });
+    if (error instanceof EOFError)
+      return new EOFError(`${endpoint} closed the connection before the handshake: ${error.message}`, { cause: error });
+    if (error instanceof TimeoutError)
+      return new TimeoutError(
+        `${endpoint} accepted, but did not go on with what comes before RPyC's handshake (TLS, token) in time: does that port expect it? A server that speaks neither waits like this`,
+        { cause: error },
+      );
+    return error;
+  }
+
   describe(error: unknown): unknown {
+    // With TLS 1.3 a server refuses a certificate after the client's handshake is over.
+    if (error instanceof TlsError) return this.unprepared(error);
     if (error instanceof EOFError)
       return new EOFError(`${this.endpoint} closed the connection during the handshake: ${error.message}`, {
         cause: error,
@@ -153,6 +205,14 @@ class Attempt {
     return error;
   }
 }
+
+const HINTS: Partial<Record<TlsError['reason'], string>> = {
+  CERT_NAME_MISMATCH:
+    '; the option servername says whose certificate to expect, and checkHostname: false accepts any name',
+  HANDSHAKE_CLOSED: ': does that port speak TLS?',
+  NOT_TLS: ': use connect for a server without TLS',
+};
+const hint = ({ reason }: TlsError): string => HINTS[reason] ?? '';
 
 const nameDialect = (dialect: Dialect): string =>
   `RPyC ${dialect.variant}.x${dialect.bound ? ' with RPYC_BIND_THREADS' : ''}`;
@@ -201,7 +261,8 @@ async function openOnce(route: Route, options: ConnectOptions & AwaitedOptions):
     const dialect = attempt.dialect();
     const peer = await route.dial(attempt.timeLeft, signal);
     const meets = peer.mayMeetItself;
-    const conn = attempt.connection(peer, dialect, meets);
+    const credentials = await prepared(route, peer, attempt, signal);
+    const conn = attempt.connection(peer, dialect, meets, credentials);
     conn.start();
     try {
       await handshake(conn, meets, attempt.timeLeft, signal);
@@ -212,6 +273,38 @@ async function openOnce(route: Route, options: ConnectOptions & AwaitedOptions):
       signal?.throwIfAborted();
       if (!attempt.retryAs(conn, dialect)) throw attempt.describe(error);
     }
+  }
+}
+
+async function prepared(
+  { prepare }: Route,
+  peer: RawPeer,
+  attempt: Attempt,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  if (prepare === undefined) return undefined;
+  let stop = (): void => undefined;
+  try {
+    const channel = peer.channel();
+    stop = () => channel.cancel(new EOFError('connecting was given up'));
+    signal?.addEventListener('abort', stop);
+    return await channel.run(prepare(channel), attempt.timeLeft);
+  } catch (error) {
+    peer.close();
+    throw attempt.unprepared(error);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+function preparedSync({ prepare }: Route, peer: RawPeer, attempt: Attempt): unknown {
+  if (prepare === undefined) return undefined;
+  try {
+    const channel = peer.channel();
+    return channel.runSync(prepare(channel), attempt.timeLeft);
+  } catch (error) {
+    peer.close();
+    throw attempt.unprepared(error);
   }
 }
 
@@ -249,7 +342,7 @@ function openOnceSync(route: Route, options: ConnectOptions): SyncConnection {
         `${route.endpoint} is served by this same thread, which a blocking call would stop: it could never be answered. Connect with await connect(), or serve in a worker thread`,
       );
     }
-    const conn = attempt.connection(peer, dialect, false);
+    const conn = attempt.connection(peer, dialect, false, preparedSync(route, peer, attempt));
     conn.start();
     try {
       conn.fetchRootSync(attempt.timeLeft);
@@ -297,7 +390,7 @@ export async function connect(
   port: number,
   options: Opening = {},
 ): Promise<Connection | ReconnectingConnection> {
-  return openLasting(routeTo(tcp(host, port)), options);
+  return openLasting(routeTo(tcp(host, port), options), options);
 }
 
 /**
@@ -306,7 +399,7 @@ export async function connect(
  * @throws {DeadlockError} for a server of the same thread; else as {@link connect}
  */
 export function connectSync(host: string, port: number, options: ConnectOptions = {}): SyncConnection {
-  return openSync(routeTo(tcp(host, port)), options);
+  return openSync(routeTo(tcp(host, port), options), options);
 }
 
 /** RPyC's `unix_connect`: over a Unix socket, with calls that are awaited. @throws as {@link connect} */
@@ -319,12 +412,32 @@ export function unixConnect(
   options?: ConnectOptions & AwaitedOptions & { reconnect?: false },
 ): Promise<Connection>;
 export async function unixConnect(path: string, options: Opening = {}): Promise<Connection | ReconnectingConnection> {
-  return openLasting(routeTo({ path }), options);
+  return openLasting(routeTo({ path }, options), options);
 }
 
 /** {@link unixConnect} that blocks, with calls that block. @throws as {@link connectSync} */
 export function unixConnectSync(path: string, options: ConnectOptions = {}): SyncConnection {
-  return openSync(routeTo({ path }), options);
+  return openSync(routeTo({ path }, options), options);
+}
+
+/**
+ * RPyC's `ssl_connect`: `connect` over TLS. `conn.credentials` is the server's certificate.
+ *
+ *     const conn = await rpyc.sslConnect('example.org', 18871, { caFile: 'server.crt' });
+ *
+ * Unlike RPyC it verifies the server unless told otherwise: the certificate must come from an authority in `caFile` or `ca` (without them,
+ * from one that Node trusts), and be for `host`. With `certfile` and `keyfile` the server learns who we are, if it asks.
+ * @throws {TlsError} when TLS fails, at once and with its `reason`; {TypeError} for options that cannot be; else as {@link connect}
+ */
+export async function sslConnect(host: string, port: number, options: SslConnectOptions = {}): Promise<Connection> {
+  const target = tcp(host, port);
+  return open(routeTo(target, options, new ClientTls(host, options)), options);
+}
+
+/** {@link sslConnect} that blocks, with calls that block. @throws as {@link sslConnect} and {@link connectSync} */
+export function sslConnectSync(host: string, port: number, options: SslConnectOptions = {}): SyncConnection {
+  const target = tcp(host, port);
+  return openSync(routeTo(target, options, new ClientTls(host, options)), options);
 }
 
 /** What `connectStream` and its relatives take. */
@@ -342,6 +455,11 @@ export interface StreamOptions extends Omit<ConnectOptions, 'retry' | 'keepalive
  * @throws {VersionError} when the server speaks another version than `protocol`
  */
 export async function connectStream(stream: Duplex, options: StreamOptions = {}): Promise<Connection> {
+  if (options.token !== undefined)
+    throw codedError(
+      new TypeError('token needs a socket of the engine: connect, unixConnect, sslConnect'),
+      'ERR_RPYC_OPERATION',
+    );
   const dialect = dialectOf(options);
   const conn = makeConnection(
     (resolved) => new StreamTransport(stream, { ...resolved, variant: dialect.variant, bound: dialect.bound ? 1 : 0 }),

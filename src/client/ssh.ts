@@ -106,6 +106,7 @@ class Tunnel {
       // Nothing tells where it leads; where this thread listens, it may lead back here.
       mayMeetItself: servesHere(),
       keepAlive: () => undefined,
+      channel: () => peer.channel(),
       transport: (options) => peer.transport(options),
       close: () => peer.close(),
     };

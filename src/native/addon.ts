@@ -16,8 +16,10 @@ export const Status = {
   PROTOCOL: -4,
   /** A signal that has a listener ended the wait: `ctl[DETAIL]` is its number. */
   INTERRUPTED: -5,
-  /** Blocking connect only: the time is over. */
+  /** `connectWait` and `rawWait` only: the time is over. */
   TIMEOUT: -6,
+  /** TLS failed: `lastError(handle)` says how, in the form that native/tls.ts reads. */
+  TLS: -7,
 } as const;
 
 /** Events from the loop: `(handle, event, arg)`. */
@@ -30,6 +32,8 @@ export const LoopEvent = {
   ACCEPTED: 2,
   /** The write queue fell below half the high-water mark after it had been above it; arg: bytes queued. */
   DRAINED: 3,
+  /** What `rawAwait` asked for; arg: the events. */
+  READY: 4,
 } as const;
 
 /** Words of the control block shared with Rust. */
@@ -125,6 +129,39 @@ export interface Addon {
   /** What a tail has kept, once, waiting for the pipe's end for at most `timeoutMs` (1 s at most). */
   tailText(tail: number, timeoutMs: number): string;
 
+  /**
+   * A TLS context from PEM texts, empty for none. Bits of `role`: 1 server, 2 verify the peer's certificate where it has one, 4 demand one,
+   * 8 trust what is in `ca` even if it is no root. Throws ERR_RPYC_TLS_CONFIG for what OpenSSL does not take.
+   */
+  tlsContext(
+    role: number,
+    cert: string,
+    key: string,
+    passphrase: string,
+    ca: string,
+    ciphers: string,
+    suites: string,
+    minVersion: number,
+  ): number;
+  /** Gives a context up; sessions made from it go on. */
+  tlsRelease(context: number): void;
+  /** A connected socket speaks TLS from here on. `serverName` is asked for (SNI), `name` must be the certificate's; empty for none. */
+  tlsStart(handle: number, context: number, serverName: string, name: string): void;
+  /** Goes on with the handshake: 0 when it is over, else the events that it waits for (`rawAwait`, `rawWait`). Throws ERR_RPYC_TLS. */
+  tlsHandshake(handle: number): number;
+  /** The peer's certificate, DER. Before `open` only, as all of these. */
+  tlsPeer(handle: number): Uint8Array | null;
+  /** Version and cipher in OpenSSL's words; null without TLS. */
+  tlsTerms(handle: number): [string, string] | null;
+  /** Reads what is there, as far as it fits: bytes read, 0 for nothing now, Status.EOF. */
+  rawRead(handle: number, bytes: Uint8Array): number;
+  /** Writes what the kernel takes: bytes written. */
+  rawWrite(handle: number, bytes: Uint8Array): number;
+  /** READY follows once, when the socket is readable (1), writable (2) or broken. */
+  rawAwait(handle: number, events: number): void;
+  /** The same, blocking: 0, Status.TIMEOUT or Status.INTERRUPTED. */
+  rawWait(handle: number, events: number, timeoutMs: number): number;
+
   /** Gives a connected socket its codec. Reading from the loop starts with `watch`. */
   open(
     handle: number,
@@ -165,7 +202,7 @@ export interface Addon {
   shutdown(handle: number): void;
   /** `[bytes in, bytes out, messages in, messages out, bytes queued, live rids, bytes received and not decoded]`, as many as `out` takes. */
   stats(handle: number, out: Float64Array): void;
-  /** Text of the last Status.PROTOCOL of this handle. */
+  /** Text of the last Status.PROTOCOL or Status.TLS of this handle. */
   lastError(handle: number): string;
 
   /** Encodes the transmit tape and writes. `blobs` only when the tape has BLOB words. */

@@ -1,6 +1,8 @@
 // A connected peer before it has a protocol: a socket of the engine, or a Node stream where the engine cannot own sockets.
 import type { Socket } from 'node:net';
+import { codedError } from '../errors.ts';
 import type { OpenOptions } from './addon.ts';
+import { Channel } from './channel.ts';
 import { addon } from './load.ts';
 import { SocketTransport, StreamTransport, type Transport } from './transport.ts';
 
@@ -23,6 +25,8 @@ export interface RawPeer {
   readonly mayMeetItself: boolean;
   /** Has the kernel find out that the peer vanished. Without effect where there is no TCP. */
   keepAlive(times: KeepAliveTimes): void;
+  /** Its bytes before it has a protocol. @throws {TypeError} where the engine does not own the socket */
+  channel(): Channel;
   /** Gives it a codec. The transport owns the peer from here on. */
   transport(options: OpenOptions): Transport;
   /** Gives it up, if it has no transport yet. */
@@ -66,6 +70,8 @@ export const servesHere = (): boolean => listeners.size !== 0 || pool !== undefi
 /** A socket handle of the engine. */
 export class SocketPeer implements RawPeer {
   protected readonly handle: number;
+  private local: Address | undefined;
+  private remote: Address | undefined;
   constructor(handle: number) {
     this.handle = handle;
   }
@@ -73,10 +79,12 @@ export class SocketPeer implements RawPeer {
     addon.keepAlive(this.handle, idle, interval, count);
   }
   get localAddress(): Address {
-    return addon.localAddress(this.handle);
+    this.local ??= addon.localAddress(this.handle);
+    return this.local;
   }
   get peerAddress(): Address {
-    return addon.peerAddress(this.handle);
+    this.remote ??= addon.peerAddress(this.handle);
+    return this.remote;
   }
   get isOwnListener(): boolean {
     return (listeners.size !== 0 && addon.isOwnListener(this.handle)) || (pool?.alone === true && this.reachesPool);
@@ -86,6 +94,11 @@ export class SocketPeer implements RawPeer {
   }
   private get reachesPool(): boolean {
     return pool !== undefined && addon.reaches(this.handle, ...pool.address);
+  }
+  channel(): Channel {
+    // The kernel does not tell them any more when the peer has hung up meanwhile.
+    void [this.localAddress, this.peerAddress];
+    return new Channel(this.handle);
   }
   transport(options: OpenOptions): Transport {
     return new SocketTransport(this.handle, options);
@@ -117,6 +130,12 @@ export class StreamPeer implements RawPeer {
   }
   keepAlive({ idle }: KeepAliveTimes): void {
     this.socket.setKeepAlive(true, idle * 1000);
+  }
+  channel(): Channel {
+    throw codedError(
+      new TypeError('TLS and authenticators need Node: this runtime does not let the engine own sockets'),
+      'ERR_RPYC_BLOCKING_UNSUPPORTED',
+    );
   }
   transport(options: OpenOptions): Transport {
     return new StreamTransport(this.socket, options);

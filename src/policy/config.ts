@@ -52,7 +52,7 @@ export interface Config {
   sync_request_timeout: number | null;
   /** Name of the connection in messages; made up when null. */
   connid: string | null;
-  /** What an authenticator said about the peer; nothing here reads it. */
+  /** What an authenticator said about the peer, `conn.credentials`; nothing here decides by it. */
   credentials: unknown;
   /** `[local, remote]` addresses, set by servers. */
   endpoints: readonly [unknown, unknown] | null;

@@ -11,6 +11,7 @@ import { EOFError, ProtocolError } from '../errors.ts';
 import { Status } from '../native/addon.ts';
 import { detail, flush, nameId, tx } from '../native/engine.ts';
 import { addon } from '../native/load.ts';
+import { tlsFailure } from '../native/tls.ts';
 import { linkError, type Transport } from '../native/transport.ts';
 import { Access } from '../policy/access.ts';
 import type { Config, ResolvedOptions } from '../policy/config.ts';
@@ -178,6 +179,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
   /** Did the peer say goodbye (CLOSE), rather than just vanish? */
   get closedByPeer(): boolean {
     return this.link.closedByPeer;
+  }
+
+  /**
+   * Who the peer is, as its authenticator said: a certificate over TLS (null where it has none), a token's `{ identity }`, whatever a function
+   * returned; a list where there were several. Null where nobody asked. RPyC's `config['credentials']`.
+   */
+  get credentials(): unknown {
+    return this.config.credentials;
   }
 
   /** Traffic so far; after the end, what it was then. */
@@ -363,6 +372,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements RootSo
     if (code > 0) this.inbox.receive(code);
     else if (code === Status.BIG) this.inbox.receiveBig(link.handle);
     else if (code === Status.PROTOCOL) link.fail(new ProtocolError(addon.lastError(link.handle)));
+    else if (code === Status.TLS) link.end(tlsFailure(addon.lastError(link.handle)));
     else if (code === Status.ERRNO) link.lost(linkError(getSystemErrorName(-detail())));
     else if (code < 0) link.lost(new EOFError());
     if (code !== 0) this.waits.served();
@@ -453,6 +463,11 @@ export class SyncConnection {
   /** Is the connection over, or being closed? */
   get closed(): boolean {
     return this.async.closed;
+  }
+
+  /** Who the peer is; see `Connection.credentials`. */
+  get credentials(): unknown {
+    return this.async.credentials;
   }
 
   /** Traffic so far; after the end, what it was then. */

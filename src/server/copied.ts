@@ -25,6 +25,10 @@ export function connectionOptions(options: ServerOptions, whom: string): ServerO
     autoRegister,
     ...rest
   } = options;
+  if (rest.authenticator !== undefined)
+    throw new TypeError(
+      `authenticator cannot be copied to ${whom}: export it from the service module, under that name`,
+    );
   const config = rest.config ?? rest.protocolConfig ?? {};
   for (const [name, value] of [...Object.entries(rest), ...Object.entries(config)]) {
     if (value === config) continue;

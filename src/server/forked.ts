@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { RawPeer } from '../native/peer.ts';
 import { adopt } from '../native/socket.ts';
 import { CONNECTION_FD, readTask } from './child.ts';
-import { loadServiceWith } from './module.ts';
+import { loadAuthenticator, loadServiceWith } from './module.ts';
 import { Server } from './server.ts';
 
 /** How long what a service has left running may keep the process after its connection, ms. */
@@ -21,11 +21,14 @@ function inherited(): RawPeer | undefined {
 }
 
 const { module, options, args } = readTask(readFileSync(0));
-const server = new Server(await loadServiceWith(module, args), options);
+const server = new Server(await loadServiceWith(module, args), { ...options, ...(await loadAuthenticator(module)) });
 // The parent ends whoever takes longer than it was told.
 process.on('SIGTERM', () => void server.drain({ timeout: null }));
 server.once('close', () => setTimeout(() => process.exit(), GRACE).unref());
-server.once('connection', (conn) => conn.once('close', () => void server.close()));
 const peer = inherited();
 if (peer === undefined) void server.close();
-else server.accept(peer);
+else
+  server.accept(peer, (conn) => {
+    if (conn === undefined) void server.close();
+    else conn.once('close', () => void server.close());
+  });

@@ -52,8 +52,9 @@ interface ForkingEvents {
  *     const server = new rpyc.ForkingServer(new URL('./service.js', import.meta.url), { port: 18861, maxConnections: 50 });
  *     await server.start();
  *
- * The module's default export is a Service class, an instance, or a function that returns one. Options are a {@link Server}'s; they are copied
- * to the children, so they hold no functions (but for `registrar`, which stays here). `maxConnections` is 100 by default.
+ * The module's default export is a Service class, an instance, or a function that returns one; `authenticator`, if it exports that as well,
+ * decides who is let in. Options are a {@link Server}'s; they are copied to the children, so they hold no functions (but for `registrar`,
+ * which stays here). `maxConnections` is 100 by default.
  * With `autoRegister` the module is loaded in this process as well, for the names of its service. Emits `child` with the pid of each child, and `close`.
  */
 export class ForkingServer extends EventEmitter<ForkingEvents> {

@@ -14,6 +14,8 @@ const PORTION = 50;
 export class Gate {
   /** Connections that were accepted and closed at once, being too many. */
   refused = 0;
+  /** Connections that the authenticator did not let in. */
+  refusals = 0;
   /** Times that accepting failed. */
   failures = 0;
   private readonly limits: ResolvedLimits;
@@ -102,6 +104,13 @@ export class Gate {
     this.failures++;
     this.log('failed', `rpyc server: accepting failed, and pauses ${PAUSE} ms: ${error.message}`, error);
     this.pause(PAUSE);
+  }
+
+  /** The authenticator did not let one in. What is no verdict of its own may be a fault of it: then the stack is logged as well. */
+  denied(from: readonly [string, number], error: Error & { code?: string }): void {
+    this.refusals++;
+    const details = error.code?.startsWith('ERR_RPYC_') ? [] : [error];
+    this.log('denied', `rpyc server: a client from ${from.join(':')} was not let in: ${error.message}`, ...details);
   }
 
   private pause(ms: number): void {

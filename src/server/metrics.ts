@@ -18,6 +18,8 @@ export interface ServerMetrics {
     accepted: number;
     /** Accepted and closed at once: more than `maxConnections`. */
     refused: number;
+    /** Not let in by the authenticator. */
+    denied: number;
     /** Ended by the server itself, by reason. */
     cut: Record<CutReason, number>;
   };
@@ -72,9 +74,15 @@ export class Counts {
   }
 
   /** The figures now. @param gate what was not let in */
-  metrics(open: ReadonlySet<Connection>, gate: { refused: number; failures: number }): ServerMetrics {
+  metrics(open: ReadonlySet<Connection>, gate: { refused: number; refusals: number; failures: number }): ServerMetrics {
     const sum: ServerMetrics = {
-      connections: { open: open.size, accepted: this.accepted, refused: gate.refused, cut: { ...this.cut } },
+      connections: {
+        open: open.size,
+        accepted: this.accepted,
+        refused: gate.refused,
+        denied: gate.refusals,
+        cut: { ...this.cut },
+      },
       requests: { served: this.served, failed: this.failed, inFlight: 0, waiting: 0 },
       bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,

@@ -1,6 +1,7 @@
 // Service modules: a file whose default export is a Service class, or a function that makes one, for servers that load it elsewhere.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Authenticator } from '../auth/authenticator.ts';
 import { isService, type Service, type ServiceSource } from '../service/service.ts';
 
 const EXPECTED = 'a subclass of rpyc.Service, an instance of one, or a function that returns one of these';
@@ -51,4 +52,12 @@ export async function loadService(url: string, context?: unknown): Promise<Servi
     );
   }
   throw new TypeError(`the default export of ${url} should be ${EXPECTED}`);
+}
+
+/** The authenticator that a service module exports by that name, if it does, as an option of its server. */
+export async function loadAuthenticator(
+  url: string,
+): Promise<{ authenticator?: Authenticator | readonly Authenticator[] }> {
+  const { authenticator } = (await import(url)) as { authenticator?: Authenticator | readonly Authenticator[] };
+  return authenticator === undefined ? {} : { authenticator };
 }

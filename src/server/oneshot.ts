@@ -12,11 +12,11 @@ import { Server } from './server.ts';
 export class OneShotServer extends Server {
   /** @internal */
   override accept(peer: RawPeer): void {
-    super.accept(peer);
+    super.accept(peer, (conn) => {
+      // None: it was not let in, or could not be served.
+      if (conn === undefined) void this.close();
+      else conn.once('close', () => void this.close());
+    });
     this.stopAccepting();
-    const [conn] = this.connections;
-    // None: it could not be served.
-    if (conn === undefined) void this.close();
-    else conn.once('close', () => void this.close());
   }
 }

@@ -2,6 +2,7 @@
 // Answers to rpyc/utils/server.py (one event loop instead of threads).
 
 import { EventEmitter } from 'node:events';
+import { type Authenticator, authenticatorsOf } from '../auth/authenticator.ts';
 import { TimeoutError } from '../errors.ts';
 import { isLocal, type RawPeer } from '../native/peer.ts';
 import { listen } from '../native/socket.ts';
@@ -12,6 +13,7 @@ import { Connection } from '../protocol/connection.ts';
 import type { Registration } from '../registry/registration.ts';
 import { isService, rootOf, type ServiceSource } from '../service/service.ts';
 import { checkAddress, whereOf } from './address.ts';
+import { Entrance } from './entrance.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
 import { Counts, type CutReason, type ServerMetrics } from './metrics.ts';
@@ -44,6 +46,11 @@ export interface ServerOptions extends ConnectionOptions, ServerLimits, Register
    * Default false.
    */
   reusePort?: boolean;
+  /**
+   * Who is let in: an `SslAuthenticator`, a `TokenAuthenticator`, a function of your own, or a list of these, asked in their order. Until it has
+   * decided, within `handshakeTimeout`, a client gets nothing of the service. Default: everybody.
+   */
+  authenticator?: Authenticator | readonly Authenticator[];
   /** RPyC's name of `config`. */
   protocolConfig?: ConnectionOptions['config'];
   /**
@@ -83,6 +90,7 @@ export class Server extends EventEmitter<ServerEvents> {
   private readonly limits: ResolvedLimits;
   private readonly gate: Gate;
   private readonly sweep: Sweep;
+  private readonly entrance: Entrance;
   private readonly counts = new Counts();
   private readonly open = new Set<Connection>();
   /** Why those are being cut that are not over yet. */
@@ -103,6 +111,10 @@ export class Server extends EventEmitter<ServerEvents> {
     this.service = service;
     this.options = options;
     this.gate = new Gate(this.limits, () => this.logger);
+    this.entrance = new Entrance(authenticatorsOf(options.authenticator), this.limits.handshake, {
+      denied: (from, error) => this.gate.denied(from, error),
+      late: () => this.counts.cut.handshake++,
+    });
     this.sweep = new Sweep(this.limits, (conn, reason, message) => this.timedOut(conn, reason, message));
   }
 
@@ -133,15 +145,33 @@ export class Server extends EventEmitter<ServerEvents> {
     this.accept(peer);
   }
 
-  /** Serves a connection that the listener, or something else, accepted; closes it where there are too many. @internal */
-  accept(peer: RawPeer): void {
-    if (this.state !== 'open' || !this.gate.admits(this.open.size)) {
+  /**
+   * Serves a connection that the listener, or something else, accepted, when the authenticator lets it in; closes it where there are too many.
+   * @param done is told the connection, or that there is none
+   * @internal
+   */
+  accept(peer: RawPeer, done?: (conn: Connection | undefined) => void): void {
+    if (this.state !== 'open' || !this.gate.admits(this.open.size + this.entrance.size)) {
       peer.close();
+      done?.(undefined);
       return;
     }
+    if (!this.entrance.guarded) {
+      const conn = this.serve(peer, undefined);
+      done?.(conn);
+      return;
+    }
+    this.entrance.ask(peer, (admitted) => {
+      const conn = admitted === undefined ? undefined : this.serve(peer, admitted);
+      done?.(conn);
+    });
+  }
+
+  /** @param admitted what the authenticator said; undefined where there is none */
+  private serve(peer: RawPeer, admitted: { credentials: unknown } | undefined): Connection | undefined {
     let made: Connection | undefined;
     try {
-      const conn = this.connection(peer);
+      const conn = this.connection(peer, admitted);
       made = conn;
       this.counts.accepted++;
       this.open.add(conn);
@@ -149,20 +179,23 @@ export class Server extends EventEmitter<ServerEvents> {
       this.sweep.add(conn);
       conn.start();
       this.emit('connection', conn);
+      return conn;
     } catch (error) {
       if (made === undefined) peer.close();
       else made.abort();
       this.logger?.error('rpyc server: a connection could not be served', error);
+      return undefined;
     }
   }
 
-  private connection(peer: RawPeer): Connection {
+  private connection(peer: RawPeer, admitted: { credentials: unknown } | undefined): Connection {
     const { options } = this;
     const resolved = resolveOptions(options, isLocal(peer.peerAddress));
     const config = makeConfig({
       logger: this.logger,
       endpoints: [peer.localAddress, peer.peerAddress],
       ...configOf(options),
+      ...admitted,
     });
     const root = rootOf(this.service);
     return new Connection({
@@ -209,6 +242,11 @@ export class Server extends EventEmitter<ServerEvents> {
     return { host: this.where[0], port: this.where[1] };
   }
 
+  /** Clients about which the authenticator has not decided yet. @internal */
+  get entering(): number {
+    return this.entrance.size;
+  }
+
   /** Connections being served. */
   get connections(): ReadonlySet<Connection> {
     return this.open;
@@ -252,6 +290,7 @@ export class Server extends EventEmitter<ServerEvents> {
 
   private async finish(limitMs: number): Promise<number> {
     this.stopAccepting();
+    this.entrance.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       if (limitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, Math.min(limitMs, 2 ** 31 - 1));
@@ -275,6 +314,7 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Stops listening and closes every connection, whatever it does. Resolves when all are closed. */
   async close(): Promise<void> {
     this.stopAccepting();
+    this.entrance.close();
     await Promise.all([...this.open].map((conn) => conn.close()));
     await this.registration?.stop();
     this.end();
@@ -310,6 +350,7 @@ export function checkServerOptions(options: ServerOptions): ResolvedLimits {
   checkRegistering(options);
   if (options.config !== undefined && options.protocolConfig !== undefined)
     throw new TypeError('config and protocolConfig are the same option: give one of them');
+  authenticatorsOf(options.authenticator);
   resolveOptions(options, true);
   makeConfig(configOf(options));
   return resolveLimits(options);

@@ -1,6 +1,10 @@
-/* Exports what the C headers of the running Node say about libuv and Node-API, for comparison with the numbers that
- * crates/addon binds by hand. Owns no behaviour: every export is a number. */
+/* Exports what the C headers of the running Node say about libuv, Node-API and OpenSSL, for comparison with the numbers
+ * that crates/addon and crates/net bind by hand. Owns no behaviour: every export is a number. */
 #include <node_api.h>
+#include <openssl/pemerr.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <uv.h>
 
 static void set(napi_env env, napi_value exports, const char *name, int64_t number) {
@@ -69,5 +73,36 @@ NAPI_MODULE_INIT() {
   SET(napi_function);
   SET(napi_external);
   SET(napi_bigint);
+  /* OpenSSL: crates/net/src/openssl.rs and tls.rs */
+  SET(SSL_CTRL_MODE);
+  SET(SSL_CTRL_SET_READ_AHEAD);
+  SET(SSL_CTRL_SET_SESS_CACHE_MODE);
+  SET(SSL_CTRL_SET_TLSEXT_HOSTNAME);
+  SET(SSL_CTRL_CHAIN_CERT);
+  SET(SSL_CTRL_SET_MIN_PROTO_VERSION);
+  set(env, exports, "TLSEXT_NAMETYPE_HOST_NAME", TLSEXT_NAMETYPE_host_name);
+  SET(SSL_SESS_CACHE_OFF);
+  SET(SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SET(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SET(SSL_MODE_RELEASE_BUFFERS);
+  SET(SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SET(SSL_OP_NO_TICKET);
+  SET(SSL_OP_NO_COMPRESSION);
+  SET(SSL_OP_NO_RENEGOTIATION);
+  SET(SSL_VERIFY_NONE);
+  SET(SSL_VERIFY_PEER);
+  SET(SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+  SET(SSL_ERROR_WANT_READ);
+  SET(SSL_ERROR_WANT_WRITE);
+  SET(SSL_ERROR_ZERO_RETURN);
+  SET(BIO_TYPE_SOURCE_SINK);
+  SET(BIO_CTRL_FLUSH);
+  SET(BIO_FLAGS_READ);
+  SET(BIO_FLAGS_WRITE);
+  SET(BIO_FLAGS_SHOULD_RETRY);
+  SET(X509_V_FLAG_PARTIAL_CHAIN);
+  SET(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  SET(SSL_R_CERTIFICATE_VERIFY_FAILED);
+  SET(PEM_R_NO_START_LINE);
   return exports;
 }

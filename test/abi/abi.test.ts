@@ -1,4 +1,4 @@
-// The numbers of libuv and Node-API that crates/addon writes down by hand, against the C headers of the running Node.
+// The numbers of libuv, Node-API and OpenSSL that crates/addon and crates/net write down by hand, against the C headers of the running Node.
 // abi.node is built by `npm test` (node-gyp); a constant that abi.c does not export yet is a failure, not a skip.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -29,6 +29,26 @@ describe('constants bound by hand in crates/addon', () => {
     for (const [name, value] of bound) {
       expect(headers, `abi.c does not export ${name}`).toHaveProperty(name);
       expect(value, name).toBe(headers[name]);
+    }
+  });
+});
+
+describe('constants of OpenSSL bound by hand in crates/net', () => {
+  const text = ['openssl.rs', 'tls.rs']
+    .map((file) => readFileSync(join(root, 'crates/net/src', file), 'utf8'))
+    .join('');
+  const bound = [...text.matchAll(/\bconst (\w+): (?:c_u?int|c_u?long|u32|u64) =\s*(0x[\da-fA-F_]+|[\d_]+);/g)];
+
+  test('there are some: the parser sees what the crate writes', () => {
+    expect(bound.map(([, name]) => name)).toEqual(
+      expect.arrayContaining(['SSL_OP_NO_RENEGOTIATION', 'SSL_VERIFY_PEER', 'PEM_R_NO_START_LINE']),
+    );
+  });
+
+  test('each is the one in the headers of this Node', () => {
+    for (const [, name = '', value = ''] of bound) {
+      expect(headers, `abi.c does not export ${name}`).toHaveProperty(name);
+      expect(Number(value.replaceAll('_', '')), name).toBe(headers[name]);
     }
   });
 });

@@ -34,10 +34,13 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
     const servers: Started[] = [];
     /** Ports as they are written, and those that are used instead. */
     const ports = new Map<string, string>();
+    /** The files that a page's examples make lie beside the programs, not in the checkout. */
+    const folder = join(root, 'build/snippets');
     let machine: Target | undefined;
     const ported = (text: string): string =>
       text
         .replace(/\b18\d{3}\b/g, (port) => ports.get(port) ?? port)
+        .replace(/\bserver\.(crt|key)\b/g, (name) => join(folder, name))
         .replaceAll(MACHINE, machine === undefined ? MACHINE : JSON.stringify(machine.ssh));
     const nameOf = (fence: Fence, extension: string): string =>
       `docs-${page.replace('.md', '')}-${version}-${fence.line}.${extension}`;
@@ -45,6 +48,7 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
     beforeAll(async () => {
       if (fences.some(({ text }) => text.includes(MACHINE)))
         machine = await startTarget({ python: version, node: true });
+      for (const name of ['server.crt', 'server.key']) rmSync(join(folder, name), { force: true });
       for (const fence of fences.filter(({ options }) => options.serve !== undefined)) {
         const written = /port[=:] ?(\d+)/.exec(fence.text)?.[1] as string;
         const { port } = await withFreePort(Number(written));

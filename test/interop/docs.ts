@@ -2,7 +2,7 @@
 //
 //     ```python serve            a server; runs while the page's examples do
 //     ```js                      a program
-//     ```js begin=NAME           a program with a line `// …`, where the fragments of that name stand
+//     ```js begin=NAME           a program with a line `// …` (Python: `# …`), where the fragments of that name stand
 //     ```js after=NAME           a fragment: runs in the place of that line
 //     ```js no-run=REASON        is not run
 //
@@ -55,7 +55,7 @@ function optionsOf(info: string): Record<string, string> {
 }
 
 /** The line of a `begin` fence where its fragments stand. */
-const PLACE = /^( *)\/\/ ….*\n/m;
+const PLACE = /^( *)(?:\/\/|#) ….*\n/m;
 
 /** The whole program that a fence stands for. */
 export function programOf(fence: Fence, fences: readonly Fence[]): string {

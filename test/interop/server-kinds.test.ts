@@ -80,6 +80,23 @@ print(root.slow(800, lambda: print("begun", flush=True)), flush=True)
   });
 });
 
+test('the authenticator that a service module exports decides in the children of a ForkingServer', async () => {
+  const secret = 'a secret of more than sixteen bytes';
+  const exported = `export const authenticator = new rpyc.TokenAuthenticator({ secret: '${secret}' });\n`;
+  const { port, ...server } = await forking({ logger: null }, exported);
+  const conn = await rpyc.connect('127.0.0.1', port, { token: secret });
+  expect(await conn.root.add(5, 10)).toBe(15);
+  await conn.close();
+  await expect(rpyc.connect('127.0.0.1', port, { token: `${secret}!` })).rejects.toMatchObject({
+    code: 'ERR_RPYC_AUTHENTICATION',
+  });
+  await expect(rpyc.connect('127.0.0.1', port)).rejects.toThrow('the server asks for a token');
+  // Whoever was refused has no child left: nothing is to be waited for.
+  server.say('drain 20');
+  expect(await server.line('drained')).toBe('drained 0');
+  expect((await server.ended).status).toBe(0);
+});
+
 const SERVICE = `
 import * as rpyc from 'rpyc';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -113,8 +130,8 @@ process.exit(0);
 `;
 
 /** A ForkingServer in a process, which does what it is told by lines. */
-async function forking(options: rpyc.ServerOptions & { registry?: number } = {}) {
-  script('forked-service.mjs', SERVICE);
+async function forking(options: rpyc.ServerOptions & { registry?: number } = {}, more = '') {
+  script('forked-service.mjs', SERVICE + more);
   const path = script('forking-server.mjs', SERVER);
   const config = { allow_public_attrs: true };
   const started: Started = start(process.execPath, [path, JSON.stringify({ config, ...options })], {}, 60_000, 'pipe');

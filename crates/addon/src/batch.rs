@@ -46,7 +46,8 @@ impl Batch<'_> {
     /// `reading` says when no complete frame is there.
     pub fn next(&mut self, socket: Option<&Socket>, mut reading: Reading) -> i32 {
         let max_frame = self.connection.codec.limits().max_frame;
-        for _ in 0..MAX_READS {
+        let mut reads = 0;
+        loop {
             if self.connection.big.is_some() {
                 return status::BIG;
             }
@@ -70,14 +71,17 @@ impl Batch<'_> {
             if let Some(end) = self.connection.end {
                 return code_of(end);
             }
-            let Some(socket) = socket else { return 0 };
+            // Asked here, and not of the loop: the last read may have completed a frame.
+            reads += 1;
+            let Some(socket) = socket.filter(|_| reads <= MAX_READS) else {
+                return 0;
+            };
             match self.read(socket, total, std::mem::replace(&mut reading, Reading::Now)) {
                 Some(0) => {}
                 Some(records) => return records,
                 None => return 0,
             }
         }
-        0
     }
 
     /// Decodes frames that were received before.
@@ -147,7 +151,13 @@ impl Batch<'_> {
             }
             Ok(Read::Eof) => End::Eof,
             Ok(Read::WouldBlock) => End::Errno(self.connection.write_failed?),
-            Err(error) => End::Errno(error.raw_os_error().unwrap_or(libc::EIO)),
+            Err(error) => match error.raw_os_error() {
+                Some(errno) => End::Errno(errno),
+                None => {
+                    self.connection.error = error.to_string();
+                    End::Tls
+                }
+            },
         };
         self.connection.end = Some(end);
         Some(0)
@@ -234,6 +244,7 @@ fn code_of(end: End) -> i32 {
         End::Eof => status::EOF,
         End::Errno(_) => status::ERRNO,
         End::Protocol => status::PROTOCOL,
+        End::Tls => status::TLS,
     }
 }
 

@@ -23,6 +23,7 @@ pub mod status {
     pub const PROTOCOL: i32 = -4;
     pub const INTERRUPTED: i32 = -5;
     pub const TIMEOUT: i32 = -6;
+    pub const TLS: i32 = -7;
 }
 
 /// What `onEvent` tells.
@@ -31,4 +32,5 @@ pub mod event {
     pub const CONNECTED: i32 = 1;
     pub const ACCEPTED: i32 = 2;
     pub const DRAINED: i32 = 3;
+    pub const READY: i32 = 4;
 }

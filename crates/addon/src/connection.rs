@@ -15,6 +15,8 @@ pub enum End {
     Errno(i32),
     /// The peer broke the wire; `Connection::error` tells how.
     Protocol,
+    /// TLS failed; `Connection::error` tells how.
+    Tls,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub struct Connection {
     pub end: Option<End>,
     /// The loop has told JavaScript about `end`.
     pub end_told: bool,
-    /// Text of `End::Protocol`.
+    /// Text of `End::Protocol` and `End::Tls`.
     pub error: String,
     pub bytes_in: u64,
     /// Nothing can be written any more: the errno. Reading goes on until it ends by itself.
@@ -107,12 +109,31 @@ impl Connection {
     }
 
     pub fn fail(&mut self, error: &WireError) {
-        self.error = error.to_string();
-        if self.codec.messages().0 == 0 && self.inbox.len() != 0 {
+        self.error = match self.mistaken() {
+            Some(text) => text.into(),
+            None => error.to_string(),
+        };
+        if self.codec.messages().0 == 0 && self.inbox.len() != 0 && self.mistaken().is_none() {
             // Whoever prints where messages should be, or is no RPyC at all, is known by these.
             self.error += &format!("; the peer began with {}", quoted(self.inbox.get()));
         }
         self.end = Some(End::Protocol);
+    }
+
+    /// Did the peer begin with something else that we know?
+    fn mistaken(&self) -> Option<&'static str> {
+        if self.codec.messages().0 != 0 {
+            return None;
+        }
+        match self.inbox.get() {
+            [0x15 | 0x16, 3, 0..=4, ..] => Some(
+                "the peer speaks TLS, and this end does not: clients connect with sslConnect, servers take an SslAuthenticator",
+            ),
+            [b'R', b'P', b'Y', b'C', ..] => Some(
+                "the server asks for a token before anything else: connect with the option token",
+            ),
+            _ => None,
+        }
     }
 
     /// Encodes the message at `at` behind the queue; keeps a copy while nobody knows which layout
@@ -140,7 +161,7 @@ impl Connection {
         self.send_held(names, zlib)?;
         self.codec
             .encode_message(tape, at, names, zlib, self.queue.tail())
-            .map(drop)
+            .map(|_| self.queue.end_message())
     }
 
     /// Are there kept messages that can go now?
@@ -161,7 +182,7 @@ impl Connection {
             let sent = self
                 .codec
                 .encode_message(&tape, 0, names, zlib, self.queue.tail());
-            result = result.and(sent.map(drop));
+            result = result.and(sent.map(|_| self.queue.end_message()));
         }
         result
     }

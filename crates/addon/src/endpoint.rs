@@ -31,6 +31,8 @@ pub struct Endpoint {
     pub watched: bool,
     /// Watched before, and not now: JavaScript wants no messages, but must learn of the end.
     pub paused: bool,
+    /// Before there is a connection: the readiness that JavaScript waits for, told once.
+    pub awaited: c_int,
     referenced: bool,
     id: i32,
     uv: Loop,
@@ -45,6 +47,7 @@ impl Endpoint {
             connection: None,
             watched: false,
             paused: false,
+            awaited: 0,
             referenced: true,
             id,
             uv,
@@ -66,13 +69,24 @@ impl Endpoint {
             .connection
             .as_ref()
             .is_some_and(|connection| connection.wants_output());
-        let socket = self.socket().filter(|_| wanted)?;
+        let socket = self.socket()?;
+        if !wanted && !socket.is_stuck() {
+            return None;
+        }
         socket.output_fd().or_else(|| Some(socket.as_raw_fd()))
     }
 
     pub fn socket(&self) -> Option<&Socket> {
         match &self.link {
             Link::Socket(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
+    /// The socket, if it has no connection yet.
+    pub fn unopened(&mut self) -> Option<&mut Socket> {
+        match (&mut self.link, &self.connection) {
+            (Link::Socket(socket), None) => Some(socket),
             _ => None,
         }
     }
@@ -145,9 +159,23 @@ impl Endpoint {
             (Link::Socket(socket), Some(connection)) => {
                 when(self.watched && connection.wants_input(), READABLE)
                     | when(self.paused && connection.end.is_none(), DISCONNECT)
-                    | when(!socket.is_pipes() && connection.wants_output(), WRITABLE)
+                    | when(
+                        !socket.is_pipes() && (connection.wants_output() || socket.is_stuck()),
+                        WRITABLE,
+                    )
             }
-            (Link::Socket(_), None) | (Link::Push, _) => 0,
+            (Link::Socket(_), None) => self.awaited,
+            (Link::Push, _) => 0,
+        }
+    }
+
+    /// Is there input that no readiness of the descriptor tells of, and that the loop may read?
+    pub fn has_unread(&self) -> bool {
+        match (&self.link, &self.connection) {
+            (Link::Socket(socket), Some(connection)) => {
+                self.watched && socket.has_pending() && connection.wants_input()
+            }
+            _ => false,
         }
     }
 

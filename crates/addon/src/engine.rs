@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use napi_sys as sys;
-use rpyc_net::{Signals, Tail};
+use rpyc_net::{Signals, Tail, TlsContext};
 use rpyc_wire::{Names, Zlib};
 
 use crate::codes::ctl;
@@ -29,6 +29,8 @@ pub struct Engine {
     pub names: Names,
     pub zlib: Zlib,
     pub endpoints: Slab<Endpoint>,
+    /// TLS contexts by handle.
+    pub contexts: Slab<TlsContext>,
     pub arenas: Vec<Tape>,
     pub transmit: Option<Tape>,
     /// Handles that have messages, or news, which no readiness of their descriptor will tell; see
@@ -71,6 +73,7 @@ impl Engine {
             names: Names::new(),
             zlib: Zlib::new(),
             endpoints: Slab::new(),
+            contexts: Slab::new(),
             arenas: Vec::new(),
             transmit: None,
             backlog: Vec::new(),
@@ -169,10 +172,12 @@ impl Engine {
             return;
         };
         endpoint.rearm();
-        let watched = endpoint.watched;
-        if endpoint.connection.as_ref().is_some_and(|connection| {
-            connection.queue.has_drained() || (watched && connection.has_more())
-        }) {
+        let (watched, has_unread) = (endpoint.watched, endpoint.has_unread());
+        if has_unread
+            || endpoint.connection.as_ref().is_some_and(|connection| {
+                connection.queue.has_drained() || (watched && connection.has_more())
+            })
+        {
             self.kick(handle);
         }
     }

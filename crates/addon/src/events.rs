@@ -5,8 +5,9 @@
 use std::ffi::{c_int, c_void};
 
 use napi_sys as sys;
+use rpyc_net::Socket;
 
-use crate::codes::event::{ACCEPTED, BATCH, CONNECTED, DRAINED};
+use crate::codes::event::{ACCEPTED, BATCH, CONNECTED, DRAINED, READY};
 use crate::codes::{ctl, status};
 use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Link};
@@ -100,6 +101,8 @@ fn with<T>(engine: EnginePtr, body: impl FnOnce(&mut Engine) -> T) -> T {
 /// What the link of a handle is, as far as readiness goes.
 enum Kind {
     Gone,
+    /// A socket without a connection.
+    Raw,
     Socket,
     Connecting,
     Listener,
@@ -107,8 +110,13 @@ enum Kind {
 
 fn ready(engine: EnginePtr, id: i32, events: c_int) {
     let kind = with(engine, |engine| {
-        match engine.endpoints.get(id).map(|endpoint| &endpoint.link) {
+        let endpoint = engine.endpoints.get(id);
+        let is_open = endpoint
+            .as_ref()
+            .is_some_and(|endpoint| endpoint.connection.is_some());
+        match endpoint.map(|endpoint| &endpoint.link) {
             None | Some(Link::Push) => Kind::Gone,
+            Some(Link::Socket(_)) if !is_open => Kind::Raw,
             Some(Link::Socket(_)) => Kind::Socket,
             Some(Link::Connecting(_)) => Kind::Connecting,
             Some(Link::Listener(_)) => Kind::Listener,
@@ -116,15 +124,19 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
     });
     match kind {
         Kind::Gone => return,
+        Kind::Raw => awaited(engine, id),
         Kind::Connecting => connected(engine, id),
         Kind::Listener => accepted(engine, id),
         Kind::Socket => {
             if events & WRITABLE != 0 {
-                with(engine, |engine| {
-                    engine.endpoints.get(id).map(Endpoint::flush)
+                let is_stuck = with(engine, |engine| {
+                    engine.endpoints.get(id).is_some_and(|endpoint| {
+                        endpoint.flush();
+                        endpoint.socket().is_some_and(Socket::is_stuck)
+                    })
                 });
                 // What was left undecoded while the queue was too full makes no descriptor readable.
-                if drained(engine, id) && events & READABLE == 0 {
+                if (drained(engine, id) || is_stuck) && events & READABLE == 0 {
                     batches(engine, id);
                 }
             }
@@ -143,8 +155,25 @@ fn rearm(engine: EnginePtr, id: i32) {
     with(engine, |engine| {
         if let Some(endpoint) = engine.endpoints.get(id) {
             endpoint.rearm();
+            if endpoint.has_unread() {
+                engine.kick(id);
+            }
         }
     });
+}
+
+/// A socket without a connection is ready for what JavaScript waits for.
+fn awaited(engine: EnginePtr, id: i32) {
+    let events = with(engine, |engine| {
+        engine.endpoints.get(id).map_or(0, |endpoint| {
+            let awaited = std::mem::take(&mut endpoint.awaited);
+            endpoint.rearm();
+            awaited
+        })
+    });
+    if events != 0 {
+        emit(engine, id, READY, events);
+    }
 }
 
 fn connected(engine: EnginePtr, id: i32) {

@@ -11,8 +11,8 @@ use crate::engine::Engine;
 use crate::env::Env;
 use crate::error::{Fault, Result};
 use crate::{
-    ask, brine, children, events, guard, handles, push, receive, references, setup, sockets,
-    transmit, wait,
+    ask, brine, children, events, guard, handles, push, raw, receive, references, setup, sockets,
+    tls, transmit, wait,
 };
 
 type Entry = (&'static CStr, sys::napi_callback);
@@ -63,6 +63,17 @@ exports! {
     c"exitOf" => children::exit_of,
     c"tail" => children::tail,
     c"tailText" => children::tail_text,
+
+    c"tlsContext" => tls::context,
+    c"tlsRelease" => tls::release,
+    c"tlsStart" => tls::start,
+    c"tlsHandshake" => tls::handshake,
+    c"tlsPeer" => tls::peer,
+    c"tlsTerms" => tls::terms,
+    c"rawRead" => raw::read,
+    c"rawWrite" => raw::write,
+    c"rawAwait" => raw::await_ready,
+    c"rawWait" => raw::wait_ready,
 
     c"open" => handles::open,
     c"openPush" => push::open_push,

@@ -4,6 +4,7 @@
 use std::ptr::null_mut;
 
 use napi_sys as sys;
+use rpyc_net::Socket;
 use rpyc_wire::{Bound, Compress, Limits, Options};
 
 use crate::call::Call;
@@ -14,8 +15,11 @@ use crate::error::{Fault, Result};
 
 /// `open(handle, maxFrame, maxInflated, maxDepth, compress, variant, bound, highWater)`
 pub fn open(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (handle, connection) = (call.int(0)?, connection(engine, call, 1)?);
+    let (handle, mut connection) = (call.int(0)?, connection(engine, call, 1)?);
     let endpoint = engine.endpoint(handle)?;
+    if endpoint.socket().is_some_and(Socket::is_secure) {
+        connection.queue.write_singly();
+    }
     if endpoint.socket().is_none() || endpoint.connection.is_some() {
         return Err(Fault::wrong_kind(
             handle,

@@ -60,9 +60,14 @@ pub fn batch(engine: &mut Engine, id: i32, reading: Reading) -> Result<i32> {
     let Some(arena) = arena else {
         return Err(Fault::internal(format!("no arena for depth {depth}")));
     };
-    let socket = match link {
-        Link::Socket(socket) if reading != Reading::No => Some(&*socket),
-        _ => None,
+    // What TLS has read and not given out makes no descriptor readable, and neither does what it
+    // has to write before it reads on.
+    let (socket, reading) = match link {
+        Link::Socket(socket) if reading != Reading::No => (Some(&*socket), reading),
+        Link::Socket(socket) if socket.has_pending() || socket.is_stuck() => {
+            (Some(&*socket), Reading::Now)
+        }
+        _ => (None, reading),
     };
     let code = Batch {
         connection,

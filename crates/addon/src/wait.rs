@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use napi_sys as sys;
-use rpyc_net::{Wait, SLICE};
+use rpyc_net::{Reading, Socket, Wait, SLICE};
 
 use crate::call::Call;
 use crate::codes::{ctl, status};
@@ -14,6 +14,9 @@ use crate::engine::Engine;
 use crate::error::{Fault, Result};
 use crate::receive;
 use crate::transmit;
+
+/// Of a message that is still coming, before the clock is looked at.
+const MAX_BATCHES: usize = 16;
 
 /// `wait(handle, timeoutMs, blobs?)`
 pub fn wait(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
@@ -59,20 +62,16 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
             .and_then(|endpoint| endpoint.output_fd());
         let left = until.saturating_duration_since(Instant::now());
         let mut fault = None;
-        let waited = waiter.wait(
-            fd,
-            output,
-            left,
-            signals.as_mut(),
-            |reading| match receive::batch(engine, handle, reading) {
+        let waited = waiter.wait(fd, output, left, signals.as_mut(), |reading| {
+            match batch(engine, handle, reading) {
                 Ok(0) => Ok(None),
                 Ok(code) => Ok(Some(code)),
                 Err(error) => {
                     fault = Some(error);
                     Ok(Some(0))
                 }
-            },
-        );
+            }
+        });
         match (waited, fault) {
             (_, Some(fault)) => break Err(fault),
             (Ok(Wait::Ready(code)), _) => break Ok(code),
@@ -97,4 +96,20 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
         connection.waiter = waiter;
     }
     code
+}
+
+/// `receive::batch`, and again where TLS holds bytes of which no readiness of the descriptor tells.
+fn batch(engine: &mut Engine, handle: i32, mut reading: Reading) -> Result<i32> {
+    for _ in 0..MAX_BATCHES {
+        let code = receive::batch(engine, handle, reading)?;
+        let endpoint = engine.endpoints.get(handle);
+        let is_pending = endpoint
+            .and_then(|endpoint| endpoint.socket())
+            .is_some_and(Socket::has_pending);
+        if code != 0 || !is_pending {
+            return Ok(code);
+        }
+        reading = Reading::Now;
+    }
+    Ok(0)
 }

@@ -7,9 +7,10 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::raw::{Read, Reading};
 use crate::signals::Signals;
-use crate::socket::{Read, Reading, Socket};
-use crate::wait::{wait_readable, Wait};
+use crate::socket::Socket;
+use crate::wait::{wait_ready, Wait};
 
 /// Longest answer, as long as a datagram can be. Of a longer one the rest is left.
 const LONGEST: usize = 65_536;
@@ -60,7 +61,7 @@ impl Question<'_> {
             Way::Datagram(socket, _) => socket.as_raw_fd(),
             Way::Stream(socket) => socket.as_raw_fd(),
         };
-        Ok(match wait_readable(fd, timeout, signals)? {
+        Ok(match wait_ready(fd, true, false, timeout, signals)? {
             Wait::Ready(()) if self.read()? => Wait::Ready(std::mem::take(&mut self.answer)),
             Wait::Interrupted(signo) => Wait::Interrupted(signo),
             _ => Wait::SliceEnd,

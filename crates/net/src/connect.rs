@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::signals::Signals;
 use crate::socket::{check, stream, take_error, Socket};
-use crate::wait::{wait_writable, Wait};
+use crate::wait::{wait_ready, Wait};
 
 /// A started connect. It has ended, one way or the other, when its descriptor is writable.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Connecting {
 
     /// Blocks until it may have ended (ask `ended`), one slice and `timeout` at most.
     pub fn wait(&self, timeout: Duration, signals: Option<&mut Signals>) -> io::Result<Wait<()>> {
-        wait_writable(self.fd.as_raw_fd(), timeout, signals)
+        wait_ready(self.fd.as_raw_fd(), false, true, timeout, signals)
     }
 
     /// The socket, once `ended` said true.

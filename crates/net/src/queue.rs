@@ -2,6 +2,7 @@
 //! flush; a partial write keeps the rest. Also knows whether the peer is too slow for us
 //! (high-water mark), so that its owner can stop reading from it.
 
+use std::collections::VecDeque;
 use std::io;
 
 use crate::socket::Socket;
@@ -23,6 +24,8 @@ pub struct WriteQueue {
     high_water: usize,
     above: bool,
     written: u64,
+    /// Where messages end, counted as `written` is; `None` where that does not matter.
+    ends: Option<VecDeque<u64>>,
 }
 
 /// A drained buffer larger than this is given back.
@@ -37,6 +40,22 @@ impl WriteQueue {
             high_water,
             above: false,
             written: 0,
+            ends: None,
+        }
+    }
+
+    /// Writes each message by itself from now on, for TLS: stock RPyC asks the descriptor whether
+    /// there is more, so what follows a message in the same record stays unseen.
+    pub fn write_singly(&mut self) {
+        self.ends = Some(VecDeque::new());
+    }
+
+    /// What was appended so far is a message, or several.
+    #[inline]
+    pub fn end_message(&mut self) {
+        let at = self.written + self.len() as u64;
+        if let Some(ends) = &mut self.ends {
+            ends.push_back(at);
         }
     }
 
@@ -72,16 +91,21 @@ impl WriteQueue {
     pub fn clear(&mut self) {
         self.bytes = Vec::new();
         self.start = 0;
+        self.ends.iter_mut().for_each(VecDeque::clear);
     }
 
-    /// One write of everything queued.
+    /// One write of everything queued, or one of each message.
     pub fn flush(&mut self, socket: &Socket) -> io::Result<Flushed> {
-        if self.is_empty() {
-            return Ok(Flushed::Empty);
+        if self.ends.is_some() {
+            if !socket.push()? {
+                return Ok(Flushed::Blocked);
+            }
+            self.write_messages(socket)?;
+        } else if !self.is_empty() {
+            let taken = socket.write(&self.bytes[self.start..])?.unwrap_or(0);
+            self.written += taken as u64;
+            self.start += taken;
         }
-        let taken = socket.write(&self.bytes[self.start..])?.unwrap_or(0);
-        self.written += taken as u64;
-        self.start += taken;
         if !self.is_empty() {
             self.above |= self.len() > self.high_water;
             self.compact();
@@ -92,7 +116,27 @@ impl WriteQueue {
         if self.bytes.capacity() > KEEP {
             self.bytes = Vec::new();
         }
-        Ok(Flushed::Empty)
+        Ok(if socket.is_stuck() {
+            Flushed::Blocked
+        } else {
+            Flushed::Empty
+        })
+    }
+
+    fn write_messages(&mut self, socket: &Socket) -> io::Result<()> {
+        while !self.is_empty() {
+            let end = self.ends.as_ref().and_then(|ends| ends.front());
+            let len = end.map_or(self.len(), |end| (end - self.written) as usize);
+            let message = &self.bytes[self.start..self.start + len];
+            let taken = socket.write_part(message, len < self.len())?.unwrap_or(0);
+            self.written += taken as u64;
+            self.start += taken;
+            if taken < len {
+                break;
+            }
+            self.ends.as_mut().and_then(VecDeque::pop_front);
+        }
+        Ok(())
     }
 
     /// Is more queued than the peer's pace allows? Decided by each flush that leaves something;

@@ -1,5 +1,5 @@
 //! One connected stream: a socket, or a descriptor to read from and another to write to (pipes).
-//! Reading, writing, half-closing. Owns its descriptors and closes them when dropped. Knows nothing
+//! Reading, writing, half-closing, in TLS or plainly. Owns its descriptors and closes them when dropped. Knows nothing
 //! about who waits for it; see `wait` and the addon's uv_poll.
 
 use std::io;
@@ -9,28 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::address::Address;
-
-/// How far a read goes for its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// No system call: what was received before has to do.
-    No,
-    /// What is there now.
-    Now,
-    /// Until something is there, a signal arrives, or the socket's time is over (see `Waiter`).
-    Block,
-}
-
-/// Outcome of one read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Read {
-    /// That many bytes, at least 1.
-    Bytes(usize),
-    /// Nothing there now.
-    WouldBlock,
-    /// The peer will send no more.
-    Eof,
-}
+use crate::raw::{read_pipe, receive, send, write_pipe, Read, Reading};
+use crate::tls::{Handshake, Session, TlsContext, TlsFailure};
 
 /// Where a connection's output goes.
 #[derive(Debug)]
@@ -46,6 +26,8 @@ enum Output {
 /// A connected stream socket (TCP or Unix), or two descriptors that are used as one.
 #[derive(Debug)]
 pub struct Socket {
+    /// Before `fd`: its goodbye needs the descriptor.
+    tls: Option<Box<Session>>,
     fd: OwnedFd,
     output: Output,
     tcp: bool,
@@ -102,6 +84,7 @@ impl Socket {
             }
         }
         Ok(Self {
+            tls: None,
             fd: input,
             output: Output::Pipe(output),
             tcp: false,
@@ -116,6 +99,7 @@ impl Socket {
             let _ = set_option(raw, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
         }
         Self {
+            tls: None,
             fd,
             output: Output::Same,
             tcp,
@@ -159,61 +143,84 @@ impl Socket {
     }
 
     /// One read into `into`, which must not be empty. Restarts after a signal, unless it blocks.
+    #[inline]
     pub fn read(&self, into: &mut [u8], reading: Reading) -> io::Result<Read> {
-        debug_assert!(!into.is_empty());
-        let flags = match reading {
-            Reading::No => return Ok(Read::WouldBlock),
-            Reading::Now => libc::MSG_DONTWAIT,
-            Reading::Block => 0,
-        };
-        loop {
-            let (fd, at) = (self.as_raw_fd(), into.as_mut_ptr().cast());
-            // SAFETY: `into` is valid for writes of its whole length.
-            let n = unsafe {
-                match self.output {
-                    Output::Same => libc::recv(fd, at, into.len(), flags),
-                    _ => libc::read(fd, at, into.len()),
-                }
-            };
-            match n {
-                0 => return Ok(Read::Eof),
-                n if n > 0 => return Ok(Read::Bytes(n as usize)),
-                _ => match io::Error::last_os_error() {
-                    e if e.kind() == io::ErrorKind::Interrupted && reading == Reading::Now => {}
-                    e if e.kind() == io::ErrorKind::Interrupted => return Ok(Read::WouldBlock),
-                    e if e.kind() == io::ErrorKind::WouldBlock => return Ok(Read::WouldBlock),
-                    e => return Err(e),
-                },
-            }
+        match (&self.tls, &self.output) {
+            (Some(session), _) => session.read(into, reading),
+            (None, Output::Same) => receive(self.as_raw_fd(), into, reading),
+            (None, _) => read_pipe(self.as_raw_fd(), into, reading),
         }
     }
 
     /// One write without SIGPIPE: bytes taken, or `None` when the kernel has no room.
+    #[inline]
     pub fn write(&self, bytes: &[u8]) -> io::Result<Option<usize>> {
-        loop {
-            let at = bytes.as_ptr().cast();
-            // SAFETY: send and write only read `bytes`, which outlive the call. Node ignores SIGPIPE.
-            let n = unsafe {
-                match &self.output {
-                    Output::Same => libc::send(
-                        self.as_raw_fd(),
-                        at,
-                        bytes.len(),
-                        NO_SIGNAL | libc::MSG_DONTWAIT,
-                    ),
-                    Output::Pipe(fd) => libc::write(fd.as_raw_fd(), at, bytes.len()),
-                    Output::Closed => return Err(io::Error::from_raw_os_error(libc::EPIPE)),
-                }
-            };
-            if n >= 0 {
-                return Ok(Some(n as usize));
-            }
-            match io::Error::last_os_error() {
-                e if e.kind() == io::ErrorKind::Interrupted => {}
-                e if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                e => return Err(e),
-            }
+        self.write_part(bytes, false)
+    }
+
+    /// `write`; with TLS, `more` will follow at once, so that it need not leave yet.
+    #[inline]
+    pub fn write_part(&self, bytes: &[u8], more: bool) -> io::Result<Option<usize>> {
+        match (&self.tls, &self.output) {
+            (Some(session), _) => session.write(bytes, more),
+            (None, Output::Same) => send(self.as_raw_fd(), bytes),
+            (None, Output::Pipe(fd)) => write_pipe(fd.as_raw_fd(), bytes),
+            (None, Output::Closed) => Err(io::Error::from_raw_os_error(libc::EPIPE)),
         }
+    }
+
+    /// Does it speak TLS?
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Speaks TLS from here on; `handshake` comes next. `server_name` is whom we ask for, `name` whose
+    /// certificate it must be, empty for none.
+    pub fn secure(
+        &mut self,
+        context: &TlsContext,
+        server_name: &str,
+        name: &str,
+    ) -> Result<(), TlsFailure> {
+        let session = Session::new(context, self.as_raw_fd(), server_name, name)?;
+        self.tls = Some(Box::new(session));
+        Ok(())
+    }
+
+    /// Goes on with TLS's handshake, without blocking.
+    pub fn handshake(&self) -> io::Result<Handshake> {
+        self.tls
+            .as_ref()
+            .map_or(Ok(Handshake::Done), |session| session.handshake())
+    }
+
+    /// Are there bytes to read that no readiness of the descriptor tells of?
+    #[inline]
+    pub fn has_pending(&self) -> bool {
+        self.tls
+            .as_ref()
+            .is_some_and(|session| session.has_pending())
+    }
+
+    /// Writes what TLS has taken and not written yet; false while the kernel has no room for it.
+    pub fn push(&self) -> io::Result<bool> {
+        self.tls.as_ref().map_or(Ok(true), |session| session.push())
+    }
+
+    /// Does reading wait for room to write, or something that TLS has taken?
+    #[inline]
+    pub fn is_stuck(&self) -> bool {
+        self.tls.as_ref().is_some_and(|session| session.is_stuck())
+    }
+
+    /// The peer's certificate, DER.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        self.tls.as_ref()?.peer_certificate()
+    }
+
+    /// TLS's version and cipher.
+    pub fn terms(&self) -> Option<(String, String)> {
+        self.tls.as_ref().map(|session| session.terms())
     }
 
     /// Tells the kernel to acknowledge at once what it has received. To be called after each read
@@ -232,6 +239,9 @@ impl Socket {
         if self.is_pipes() {
             self.output = Output::Closed;
             return Ok(());
+        }
+        if let Some(session) = &self.tls {
+            session.say_goodbye();
         }
         // SAFETY: plain system call on a descriptor that we own.
         check(unsafe { libc::shutdown(self.as_raw_fd(), libc::SHUT_WR) }).map(drop)
@@ -259,12 +269,6 @@ impl AsRawFd for Socket {
         self.fd.as_raw_fd()
     }
 }
-
-#[cfg(target_os = "linux")]
-const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
-/// Elsewhere `prepare` sets SO_NOSIGPIPE instead.
-#[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: libc::c_int = 0;
 
 /// A new non-blocking, close-on-exec stream socket.
 pub(crate) fn stream(family: libc::c_int) -> io::Result<OwnedFd> {

@@ -7,8 +7,9 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
+use crate::raw::Reading;
 use crate::signals::Signals;
-use crate::socket::{allow_blocking, Reading};
+use crate::socket::allow_blocking;
 
 /// Longest sleep.
 pub const SLICE: Duration = Duration::from_millis(50);
@@ -239,27 +240,11 @@ fn poll(input: Option<RawFd>, output: Option<RawFd>, until: Instant) -> io::Resu
     })
 }
 
-/// A connect's wait: until `fd` is writable or broken, at most one slice.
-pub(crate) fn wait_writable(
+/// Waits for one descriptor without reading it, until it is ready or broken, at most one slice.
+pub fn wait_ready(
     fd: RawFd,
-    timeout: Duration,
-    signals: Option<&mut Signals>,
-) -> io::Result<Wait<()>> {
-    wait_for(None, Some(fd), timeout, signals)
-}
-
-/// A question's wait: until `fd` is readable or broken, at most one slice.
-pub(crate) fn wait_readable(
-    fd: RawFd,
-    timeout: Duration,
-    signals: Option<&mut Signals>,
-) -> io::Result<Wait<()>> {
-    wait_for(Some(fd), None, timeout, signals)
-}
-
-fn wait_for(
-    input: Option<RawFd>,
-    output: Option<RawFd>,
+    input: bool,
+    output: bool,
     timeout: Duration,
     mut signals: Option<&mut Signals>,
 ) -> io::Result<Wait<()>> {
@@ -268,7 +253,7 @@ fn wait_for(
         if let Some(signals) = signals.as_deref_mut() {
             signals.arm();
         }
-        let ready = poll(input, output, until)?;
+        let ready = poll(input.then_some(fd), output.then_some(fd), until)?;
         if let Some(signo) = signals.as_deref_mut().and_then(Signals::taken) {
             return Ok(Wait::Interrupted(signo));
         }

@@ -23,6 +23,7 @@ export interface Board {
 const SUMS = [
   'accepted',
   'refused',
+  'denied',
   'handshake',
   'frame',
   'send',
@@ -71,6 +72,7 @@ export function metricsOf(figures: Float64Array, uptime: number): ServerMetrics 
       open: of('open'),
       accepted: of('accepted'),
       refused: of('refused'),
+      denied: of('denied'),
       cut: {
         handshake: of('handshake'),
         frame: of('frame'),

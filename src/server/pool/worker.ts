@@ -4,7 +4,7 @@ import { beat, beatAt } from '../../native/engine.ts';
 import { joinPool, type RawPeer } from '../../native/peer.ts';
 import { takeOffered } from '../../native/socket.ts';
 import type { ServiceSource } from '../../service/service.ts';
-import { loadService } from '../module.ts';
+import { loadAuthenticator, loadService } from '../module.ts';
 import { namesOf } from '../registering.ts';
 import { Server, type ServerOptions } from '../server.ts';
 import { putMetrics, setFigure, Word } from './board.ts';
@@ -54,15 +54,16 @@ class Serving {
 
   private accept(peer: RawPeer): void {
     this.taken++;
-    this.server.accept(peer);
+    this.server.accept(peer, () => this.count());
   }
 
   private count(): void {
     const open = this.server.connections.size;
-    Atomics.store(board.words, Word.ENDED, (this.taken - open) | 0);
+    const held = open + this.server.entering;
+    Atomics.store(board.words, Word.ENDED, (this.taken - held) | 0);
     setFigure(board.figures, 'open', open);
     setFigure(board.figures, 'accepted', this.accepted);
-    if (open === 0) this.publish();
+    if (held === 0) this.publish();
   }
 
   publish(): void {
@@ -90,10 +91,10 @@ const fail = (error: unknown): void => leave({ is: 'failed', error: packError(er
 
 const over = (cut: number): void => leave({ is: 'over', cut });
 
-async function obey(service: ServiceSource, message: ToWorker): Promise<void> {
+async function obey(service: ServiceSource, guard: ServerOptions, message: ToWorker): Promise<void> {
   switch (message.do) {
     case 'listen':
-      serving = new Serving(service, { ...task.options, ...message.options });
+      serving = new Serving(service, { ...task.options, ...message.options, ...guard });
       await serving.server.start();
       control.postMessage({
         is: 'listening',
@@ -117,13 +118,14 @@ setContext(context);
 if (task.address !== undefined) joinPool({ address: task.address, alone: context.workers === 1 });
 try {
   const service = await loadService(task.module, context);
+  const guard = await loadAuthenticator(task.module);
   if (offers !== undefined) {
     // The pool as a whole has bounds for these.
-    const handed = new Serving(service, { ...task.options, maxConnections: 10_000_000 });
+    const handed = new Serving(service, { ...task.options, ...guard, maxConnections: 10_000_000 });
     offers.on('message', (fd: number) => handed.take(fd));
     serving = handed;
   }
-  control.on('message', (message: ToWorker) => void obey(service, message).catch(fail));
+  control.on('message', (message: ToWorker) => void obey(service, guard, message).catch(fail));
   control.postMessage({ is: 'ready', names: namesOf(service) } satisfies FromWorker);
 } catch (error) {
   fail(error);
