@@ -1,5 +1,6 @@
 // `rpyc_classic`: RPyC's classic server with Node's SlaveService behind it. Answers to rpyc/cli/rpyc_classic.py.
-import { DEFAULT_SERVER_PORT } from '../client/classic.ts';
+import { SslAuthenticator } from '../auth/authenticator.ts';
+import { DEFAULT_SERVER_PORT, DEFAULT_SERVER_SSL_PORT } from '../client/classic.ts';
 import type { Logger } from '../policy/logger.ts';
 import { ForkingServer } from '../server/forking.ts';
 import { OneShotServer } from '../server/oneshot.ts';
@@ -11,6 +12,7 @@ import { makeLogger } from './logging.ts';
 import { print } from './output.ts';
 import { REGISTRAR_OPTIONS, registrarOf } from './registrar.ts';
 import { serveStdio } from './stdio.ts';
+import { SSL_SERVER_OPTIONS, serverFiles } from './tls.ts';
 
 /** Seconds for calls that are being served when a signal comes. */
 const DRAIN_TIMEOUT = 10;
@@ -28,9 +30,14 @@ export const CLASSIC: Command = {
       choices: ['threaded', 'forking', 'stdio', 'oneshot'],
       help: 'threaded (default: all connections in one event loop), forking (a process for each), stdio (one client, on stdin and stdout: for inetd and connect_subproc), oneshot (one connection)',
     },
-    port: { short: 'p', value: 'PORT', help: `TCP port (default ${DEFAULT_SERVER_PORT})` },
+    port: {
+      short: 'p',
+      value: 'PORT',
+      help: `TCP port (default ${DEFAULT_SERVER_PORT}, with TLS ${DEFAULT_SERVER_SSL_PORT})`,
+    },
     host: { value: 'HOST', help: 'address or name to listen on (default 127.0.0.1, with --ipv6 ::1)' },
     ipv6: { help: 'listen on IPv6' },
+    ...SSL_SERVER_OPTIONS,
     ...REGISTRAR_OPTIONS,
     logfile: { value: 'FILE', help: 'log into this file (default: stderr)' },
     quiet: { short: 'q', help: 'log errors only' },
@@ -43,13 +50,14 @@ export const CLASSIC: Command = {
 async function run(args: Arguments): Promise<number> {
   const mode = args.text('mode') ?? 'threaded';
   const ipv6 = args.has('ipv6');
-  const port = args.port('port') ?? DEFAULT_SERVER_PORT;
+  const tls = serverFiles(args);
+  const port = args.port('port') ?? (tls === undefined ? DEFAULT_SERVER_PORT : DEFAULT_SERVER_SSL_PORT);
   const logger = makeLogger(`SLAVE/${port}`, args.has('quiet'), args.text('logfile'));
   if (mode === 'stdio') return serveStdio({ logger: null });
   const registrar = registrarOf(args, logger);
   const hostname = args.text('host') ?? (ipv6 ? '::1' : '127.0.0.1');
   const options: ServerOptions = { hostname, port, ipv6, logger, ...(registrar === undefined ? {} : { registrar }) };
-  const server = await start(mode, options);
+  const server = await start(mode, options, tls);
   const { host, port: bound } = server.address;
   if (mode === 'oneshot') print(`rpyc-oneshot\n${host}\t${bound}`);
   logger.info(`server started on [${host}]:${bound}`);
@@ -58,9 +66,15 @@ async function run(args: Arguments): Promise<number> {
 
 type Slaves = Server | ForkingServer;
 
-function start(mode: string, options: ServerOptions): Promise<Slaves> {
-  if (mode === 'forking') return new ForkingServer(new URL('./slave.js', import.meta.url), options).start();
-  const server = mode === 'oneshot' ? new OneShotServer(SlaveService, options) : new Server(SlaveService, options);
+function start(mode: string, options: ServerOptions, tls: Record<string, string> | undefined): Promise<Slaves> {
+  if (mode === 'forking') {
+    // Its children make the authenticator themselves: of what it is made of, they know by the module's URL.
+    const module = new URL('./slave.js', import.meta.url);
+    module.search = new URLSearchParams(tls).toString();
+    return new ForkingServer(module, options).start();
+  }
+  const guarded = tls === undefined ? options : { ...options, authenticator: new SslAuthenticator(tls) };
+  const server = mode === 'oneshot' ? new OneShotServer(SlaveService, guarded) : new Server(SlaveService, guarded);
   logConnections(server, options.logger as Logger);
   return server.start();
 }

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { ServerMetrics } from '../server/metrics.ts';
+import type { PoolMetrics, WorkerMetrics } from '../server/pool/pool.ts';
 import { version } from './version.ts';
 
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -32,7 +33,7 @@ const numberText = (value: number): string =>
 const one = (value: number): readonly Sample[] => [[{}, value]];
 
 /** The page that a scraper gets. */
-export function prometheusText(metrics: ServerMetrics): string {
+export function prometheusText(metrics: ServerMetrics | PoolMetrics): string {
   const { connections, requests } = metrics;
   const cut = Object.entries(connections.cut).map(([reason, count]): Sample => [{ reason }, count]);
   const { rss } = process.memoryUsage();
@@ -45,6 +46,12 @@ export function prometheusText(metrics: ServerMetrics): string {
       'rpyc_connections_refused_total',
       'Connections closed at once: more than the server takes.',
       one(connections.refused),
+    ),
+    metric(
+      'counter',
+      'rpyc_connections_denied_total',
+      'Connections that the authenticator did not let in.',
+      one(connections.denied),
     ),
     metric('counter', 'rpyc_connections_cut_total', 'Connections ended by the server, by reason.', cut),
     metric('counter', 'rpyc_accept_failures_total', 'Times that accepting failed.', one(metrics.acceptFailures)),
@@ -64,14 +71,35 @@ export function prometheusText(metrics: ServerMetrics): string {
     metric('gauge', 'rpyc_info', 'The version of rpyc, as a label.', [[{ version: version() }, 1]]),
     metric('gauge', 'process_resident_memory_bytes', 'Resident memory.', one(rss)),
     metric('counter', 'process_cpu_seconds_total', 'User and system CPU time.', one((user + system) / 1e6)),
+    ...('workers' in metrics ? workerMetrics(metrics.workers) : []),
   ].join('');
+}
+
+/** A sample for each worker, of which there are as many as were asked for. */
+function workerMetrics(workers: PoolMetrics['workers']): string[] {
+  const each = (value: (worker: WorkerMetrics) => number): Sample[] =>
+    workers.map((worker, index) => [{ worker: String(index) }, value(worker)]);
+  return [
+    metric(
+      'gauge',
+      'rpyc_worker_connections_open',
+      'Connections of a worker.',
+      each((worker) => worker.connections.open),
+    ),
+    metric(
+      'counter',
+      'rpyc_worker_restarts_total',
+      'Workers that had its place before.',
+      each((worker) => worker.restarts),
+    ),
+  ];
 }
 
 /** Serves the page at /metrics. @throws a system error, EADDRINUSE for a taken port */
 export async function serveMetrics(
   host: string,
   port: number,
-  read: () => ServerMetrics,
+  read: () => ServerMetrics | PoolMetrics,
 ): Promise<{ readonly port: number; close(): void }> {
   const http = createServer(
     { requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 },

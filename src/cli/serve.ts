@@ -3,15 +3,17 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadService } from '../server/module.ts';
+import { WorkerPoolServer } from '../server/pool/pool.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
 import type { ServiceSource } from '../service/service.ts';
 import type { Arguments, Command } from './command.ts';
-import { Failure, UsageError } from './exit.ts';
+import { EXIT, Failure, UsageError } from './exit.ts';
 import { serveUntilSignal } from './lifetime.ts';
 import { makeLogger } from './logging.ts';
 import { print } from './output.ts';
 import { serveMetrics } from './prometheus.ts';
 import { describe } from './target.ts';
+import { authenticatorOf, SSL_SERVER_OPTIONS } from './tls.ts';
 
 export const SERVE: Command = {
   name: 'rpyc serve',
@@ -23,11 +25,17 @@ export const SERVE: Command = {
     port: { short: 'p', value: 'PORT', help: 'TCP port (default: any free one)' },
     host: { value: 'HOST', help: 'address or name to listen on (default 127.0.0.1, with --ipv6 ::1)' },
     ipv6: { help: 'listen on IPv6' },
+    workers: {
+      short: 'w',
+      value: 'N',
+      help: 'serve with so many threads, each with the service of its own (default: one, without)',
+    },
     unix: { value: 'PATH', help: 'listen on a Unix socket instead' },
     'max-connections': { value: 'N', help: 'connections at a time (default 10000)' },
     'max-in-flight': { value: 'N', help: 'requests of one connection served at a time (default 1024)' },
     'idle-timeout': { value: 'SECONDS', help: 'for clients that ask nothing (default: none)' },
     'allow-public-attrs': { help: 'let clients reach every attribute that does not begin with _' },
+    ...SSL_SERVER_OPTIONS,
     'drain-timeout': { value: 'SECONDS', help: 'for calls being served when a signal comes (default 30)' },
     'metrics-port': { value: 'PORT', help: 'serve Prometheus metrics at http://127.0.0.1:PORT/metrics' },
     'metrics-host': { value: 'HOST', help: 'the address for that (default 127.0.0.1)' },
@@ -43,7 +51,7 @@ async function run(args: Arguments): Promise<number> {
   const options = serverOptions(args);
   const metricsPort = args.port('metrics-port');
   const drainTimeout = args.number('drain-timeout', 0.001, 1e6) ?? 30;
-  const server = new Server(await serviceOf(args.positionals[0]), { ...options, logger });
+  const server = await makeServer(args, { ...options, logger });
   await server.start();
   const metrics =
     metricsPort === undefined
@@ -52,9 +60,27 @@ async function run(args: Arguments): Promise<number> {
   const { host, port } = server.address;
   const where = describe(options.socketPath === undefined ? { host, port } : { path: host });
   print(`listening on ${where}${metrics === undefined ? '' : `, metrics on port ${metrics.port}`}`);
-  const code = await serveUntilSignal(server, drainTimeout, (line) => logger.warn(line));
+  const failed = new Promise<number>((resolve) => {
+    server.once('error', (error) => {
+      logger.error(error.message);
+      resolve(EXIT.FAILURE);
+    });
+  });
+  const code = await Promise.race([serveUntilSignal(server, drainTimeout, (line) => logger.warn(line)), failed]);
   metrics?.close();
   return code;
+}
+
+/** One event loop, or a pool of threads. @throws {UsageError} for options that contradict each other; {Failure} as `fileOf` */
+async function makeServer(args: Arguments, options: ServerOptions): Promise<Server | WorkerPoolServer> {
+  const authenticator = authenticatorOf(args);
+  const workers = args.integer('workers', 1, 1024);
+  const file = fileOf(args.positionals[0]);
+  if (workers === undefined)
+    return new Server(await serviceOf(file), { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
+  if (authenticator !== undefined)
+    throw new UsageError('--workers and --ssl-keyfile do not work together yet: leave one out');
+  return new WorkerPoolServer(file, { ...options, workers });
 }
 
 /** @throws {UsageError} for a number out of its range, or options that contradict each other */
@@ -79,10 +105,15 @@ function serverOptions(args: Arguments): ServerOptions {
 const OTHER_COPY =
   '. (If it is: of the rpyc that runs this command. Where the module has an rpyc of its own, serve it with npx rpyc)';
 
-/** @throws {Failure} for a file that is not there, or exports no service; what the module throws */
-async function serviceOf(path: string): Promise<ServiceSource> {
+/** @throws {Failure} for a file that is not there */
+function fileOf(path: string): string {
   const file = resolve(path);
   if (!existsSync(file)) throw new Failure(`there is no ${file}`);
+  return file;
+}
+
+/** @throws {Failure} for a file that exports no service; what the module throws */
+async function serviceOf(file: string): Promise<ServiceSource> {
   const url = pathToFileURL(file).href;
   try {
     return await loadService(url);

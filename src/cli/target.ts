@@ -1,8 +1,10 @@
 // Which peer a command means: `host:port`, `[::1]:port`, `unix:/path`; and connecting to it, with the options that all clients have.
+import type { TlsClientOptions } from '../auth/tls.ts';
 import * as factory from '../client/connect.ts';
 import type { Connection, SyncConnection } from '../protocol/connection.ts';
 import type { Arguments, Option } from './command.ts';
 import { UsageError } from './exit.ts';
+import { clientTls, SSL_CLIENT_OPTIONS } from './tls.ts';
 
 export type Target = { readonly host: string; readonly port: number } | { readonly path: string };
 
@@ -38,6 +40,7 @@ export const CLIENT_OPTIONS: Readonly<Record<string, Option>> = {
     choices: ['5', '6'],
     help: 'wire version, where it cannot be found out: RPyC 4.1 to 5.x speak 5',
   },
+  ...SSL_CLIENT_OPTIONS,
 };
 
 /** Seconds that an answer may take. */
@@ -54,17 +57,28 @@ function optionsOf(args: Arguments): factory.ConnectOptions {
 }
 
 /** @throws {ConnectError} and what else `connect` throws */
-export function connect(target: Target, args: Arguments): Promise<Connection> {
+export async function connect(target: Target, args: Arguments): Promise<Connection> {
   const options = optionsOf(args);
-  return 'path' in target
-    ? factory.unixConnect(target.path, options)
-    : factory.connect(target.host, target.port, options);
+  const tls = tlsTo(target, args);
+  if ('path' in target) return factory.unixConnect(target.path, options);
+  return tls === undefined
+    ? factory.connect(target.host, target.port, options)
+    : factory.sslConnect(target.host, target.port, { ...options, ...tls });
 }
 
 /** `connect` that blocks. */
 export function connectSync(target: Target, args: Arguments): SyncConnection {
   const options = optionsOf(args);
-  return 'path' in target
-    ? factory.unixConnectSync(target.path, options)
-    : factory.connectSync(target.host, target.port, options);
+  const tls = tlsTo(target, args);
+  if ('path' in target) return factory.unixConnectSync(target.path, options);
+  return tls === undefined
+    ? factory.connectSync(target.host, target.port, options)
+    : factory.sslConnectSync(target.host, target.port, { ...options, ...tls });
+}
+
+/** @throws {UsageError} for TLS over a Unix socket */
+function tlsTo(target: Target, args: Arguments): TlsClientOptions | undefined {
+  const tls = clientTls(args);
+  if (tls !== undefined && 'path' in target) throw new UsageError('--ssl is for hosts, not for unix: sockets');
+  return tls;
 }

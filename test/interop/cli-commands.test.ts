@@ -200,6 +200,8 @@ test('--help and --version of each program go to stdout, and are exit code 0', a
     ['rpyc', ['repl', '--help']],
     ['rpyc', ['ping', '--help']],
     ['rpyc', ['sniff', '--help']],
+    ['rpyc', ['relay', '--help']],
+    ['rpyc_registry', ['--help']],
     ['rpyc_classic', ['--help']],
   ] as const) {
     const { exit, stdout, stderr } = await runCli(program, args);

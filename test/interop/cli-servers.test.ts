@@ -112,6 +112,26 @@ except EOFError:
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
+  test('--workers serves with threads: calls, metrics, and the drain', async () => {
+    const started = startCli('rpyc', ['serve', SERVICE, '--workers', '2', '--metrics-port', '0']);
+    const [, port, metrics] = await started.line(/^listening on 127\.0\.0\.1:(\d+), metrics on port (\d+)$/);
+    const out = await runClient('6.0.1', Number(port), 'out["sum"] = root.add(1, 2)');
+    expect(out).toEqual({ sum: 3 });
+    const page = await fetch(`http://127.0.0.1:${metrics}/metrics`);
+    const { samples } = parsePrometheus(await page.text());
+    expect(samples).toMatchObject({
+      'rpyc_worker_connections_open{worker="1"}': expect.any(Number),
+      'rpyc_worker_restarts_total{worker="0"}': 0,
+    });
+    const python = await waiting(Number(port));
+    expect(await python.nextLine()).toBe('begun');
+    started.child.kill('SIGTERM');
+    await started.line(/SIGTERM: no more connections/);
+    started.child.kill('SIGTERM');
+    expect(await started.ended).toMatchObject({ exit: 143 });
+    expect(await python.nextLine()).toBe('cut');
+  });
+
   test('listens on a Unix socket, and on IPv6', async () => {
     const path = join(folder(), 'serve.sock');
     const unix = startCli('rpyc', ['serve', SERVICE, '--unix', path]);
@@ -132,6 +152,7 @@ except EOFError:
       [[SERVICE, '--metrics-port', String(port)], /^rpyc serve: .*EADDRINUSE.*\n$/],
       [['nowhere.js'], /^rpyc serve: there is no \/.*nowhere\.js\n$/],
       [[module], /^rpyc serve: the default export of file:.* should be a subclass of rpyc.Service.*\n$/],
+      [[module, '--workers', '2'], /^rpyc serve: a worker could not load .*\n$/],
     ] as const)
       expect(await rpyc('serve', ...args)).toEqual({ exit: 1, stdout: '', stderr: expect.stringMatching(said) });
   });

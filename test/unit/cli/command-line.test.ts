@@ -170,6 +170,7 @@ test('the metrics page names each metric once', () => {
       open: 1,
       accepted: 2,
       refused: 3,
+      denied: 0,
       cut: { handshake: 0, frame: 0, send: 0, idle: 4, backpressure: 0, protocol: 0, drain: 0 },
     },
     requests: { served: 5, failed: 6, inFlight: 7, waiting: 8 },
