@@ -164,6 +164,7 @@ export class Server extends EventEmitter<ServerEvents> {
     this.entrance.ask(peer, (admitted) => {
       const conn = admitted === undefined ? undefined : this.serve(peer, admitted);
       done?.(conn);
+      this.decided?.();
     });
   }
 
@@ -241,6 +242,9 @@ export class Server extends EventEmitter<ServerEvents> {
     if (this.where === undefined) throw new Error('the server has not been started');
     return { host: this.where[0], port: this.where[1] };
   }
+
+  /** Is told when the authenticator has decided about a client. @internal */
+  decided: (() => void) | undefined;
 
   /** Clients about which the authenticator has not decided yet. @internal */
   get entering(): number {

@@ -11,6 +11,40 @@ import { describePython, runClient } from '../support/python.ts';
 import { ScriptedPeer } from '../support/scripted-peer.ts';
 import { start } from './snippets.ts';
 
+describe('an authenticator', () => {
+  const secret = 'a secret of more than sixteen bytes';
+
+  test('that the service module exports is asked in each worker, and whoever it refuses takes no room', async () => {
+    const module = serviceModule(
+      `
+import * as rpyc from 'rpyc';
+export const authenticator = new rpyc.TokenAuthenticator({ secret: '${secret}' });
+export default class Adder extends rpyc.Service { exposed_add(a, b) { return a + b; } }
+`,
+      'pool-token.mjs',
+    );
+    for (const reusePort of [false, true]) {
+      const pool = await startPool({ workers: 2, maxConnections: 2, logger: null, reusePort }, module);
+      const { port } = pool.server;
+      for (let times = 0; times < 6; times++)
+        await expect(rpyc.connect('127.0.0.1', port, { token: `${secret}!` })).rejects.toMatchObject({
+          code: 'ERR_RPYC_AUTHENTICATION',
+        });
+      await expect(rpyc.connect('127.0.0.1', port)).rejects.toThrow('the server asks for a token');
+      const conn = await rpyc.connect('127.0.0.1', port, { token: secret });
+      expect(await conn.root.add(5, 10)).toBe(15);
+      await until(() => pool.server.metrics().connections.denied === 7);
+      expect(pool.server.metrics().connections).toMatchObject({ open: 1, accepted: 1, denied: 7 });
+      await conn.close();
+    }
+  });
+
+  test('that is given to the pool itself cannot be copied, and the pool says so', () => {
+    const authenticator = new rpyc.TokenAuthenticator({ secret });
+    expect(() => new rpyc.WorkerPoolServer('./x.js', { authenticator })).toThrow('export it from the service module');
+  });
+});
+
 describe('sharedState', () => {
   test('a SharedArrayBuffer is one memory for all workers', async () => {
     const pool = await startPool({ workers: 3 });

@@ -29,6 +29,7 @@ class Serving {
 
   constructor(service: ServiceSource, options: ServerOptions) {
     this.server = new Server(service, { ...options, logger });
+    this.server.decided = () => this.count();
     this.server.on('connection', (conn) => {
       this.accepted++;
       conn.once('close', () => this.count());
@@ -54,7 +55,7 @@ class Serving {
 
   private accept(peer: RawPeer): void {
     this.taken++;
-    this.server.accept(peer, () => this.count());
+    this.server.accept(peer);
   }
 
   private count(): void {
