@@ -227,7 +227,7 @@ describe('ForkingServer', () => {
   test('refuses what cannot be copied to another process, and says what', () => {
     const url = new URL('./service.js', import.meta.url);
     expect(() => new rpyc.ForkingServer(url, { config: { before_closed: () => {} } })).toThrow(
-      'before_closed cannot be copied to a child process',
+      'before_closed cannot be copied to the children of a ForkingServer',
     );
     expect(() => new rpyc.ForkingServer('', {})).toThrow('the service module is a URL or a path');
     expect(() => new rpyc.ForkingServer(url, { maxConnections: 0 })).toThrow('maxConnections is a whole number');
