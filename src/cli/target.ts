@@ -44,13 +44,13 @@ export const CLIENT_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 /** Seconds that an answer may take. */
-export const timeoutOf = (args: Arguments): number => args.number('timeout', 0.001, 1e6) ?? 30;
+export const timeoutOf = (args: Arguments): number => args.number('timeout', 0.001, 86_400) ?? 30;
 
 function optionsOf(args: Arguments): factory.ConnectOptions {
   const timeout = timeoutOf(args);
   const protocol = args.text('protocol');
   return {
-    connectTimeout: timeout * 1000,
+    connectTimeout: timeout,
     config: { sync_request_timeout: timeout },
     ...(protocol === undefined ? {} : { protocol: protocol === '5' ? 5 : 6 }),
   };

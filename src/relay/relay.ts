@@ -27,7 +27,7 @@ export interface RelayOptions {
   maxFrame?: number;
   /** Largest payload that a compressed frame may inflate to when it is translated, bytes. Default 256 MiB. */
   maxInflated?: number;
-  /** Milliseconds for connecting to the target. Default 10,000. */
+  /** Seconds for connecting to the target. Default 10. */
   connectTimeout?: number;
   /** Seconds for the first message of an end that has begun to send it; null: no bound. Default 10. */
   handshakeTimeout?: number | null;
@@ -91,11 +91,10 @@ export class Relay {
   /** @throws {TypeError} or {RangeError} for an option out of its range */
   constructor(options: RelayOptions, target: RelayTarget) {
     checkAddress(options);
-    const { maxConnections = 1000, connectTimeout = 10_000 } = options;
+    const { maxConnections = 1000 } = options;
+    const connectTimeout = Math.min(milliseconds('connectTimeout', options.connectTimeout, 10), 2 ** 31 - 1);
     if (!(Number.isInteger(maxConnections) && maxConnections >= 1))
       throw new RangeError(`maxConnections is a whole number from 1 on, not ${maxConnections}`);
-    if (!(connectTimeout > 0 && connectTimeout < 2 ** 31))
-      throw new RangeError(`connectTimeout is a number of milliseconds above 0, not ${connectTimeout}`);
     const { maxFrame, maxInflated } = resolveOptions(options, false);
     const where = 'socketPath' in target ? { path: target.socketPath } : { host: target.host, port: target.port };
     if ('port' in where && !(Number.isInteger(where.port) && where.port > 0 && where.port < 65_536))

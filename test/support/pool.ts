@@ -34,7 +34,7 @@ export default class PoolService extends rpyc.Service {
   exposed_never() { Atomics.add(words, ${Shared.WAITING}, 1); return new Promise(() => {}); }
   exposed_call_sync(f) { return rpyc.sync(f)(); }
   async exposed_call(f, x) { return await f(x); }
-  exposed_connect_sync(port) { const conn = rpyc.connectSync('127.0.0.1', port, { connectTimeout: 20_000 }); try { return conn.root.worker(); } finally { conn.close(); } }
+  exposed_connect_sync(port) { const conn = rpyc.connectSync('127.0.0.1', port, { connectTimeout: 20 }); try { return conn.root.worker(); } finally { conn.close(); } }
   exposed_connect_unix(path) { rpyc.unixConnectSync(path).close(); }
   async exposed_connect(port) {
     const conn = await rpyc.connect('127.0.0.1', port);
@@ -82,7 +82,7 @@ export async function startPool(options: source.WorkerPoolOptions = {}, module =
   await server.start();
   const { port } = server;
   const connect = async (): Promise<source.Connection> => {
-    const conn = await rpyc.connect('127.0.0.1', port, { connectTimeout: 20_000 });
+    const conn = await rpyc.connect('127.0.0.1', port, { connectTimeout: 20 });
     onTestFinished(() => conn.close());
     return conn;
   };
