@@ -73,7 +73,7 @@ NAPI_MODULE_INIT() {
   SET(napi_function);
   SET(napi_external);
   SET(napi_bigint);
-  /* OpenSSL: crates/net/src/openssl.rs and tls.rs */
+  /* OpenSSL: crates/net/src/openssl.rs and tls/ */
   SET(SSL_CTRL_MODE);
   SET(SSL_CTRL_SET_READ_AHEAD);
   SET(SSL_CTRL_SET_SESS_CACHE_MODE);

@@ -1,6 +1,6 @@
 // The numbers of libuv, Node-API and OpenSSL that crates/addon and crates/net write down by hand, against the C headers of the running Node.
 // abi.node is built by `npm test` (node-gyp); a constant that abi.c does not export yet is a failure, not a skip.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -34,8 +34,9 @@ describe('constants bound by hand in crates/addon', () => {
 });
 
 describe('constants of OpenSSL bound by hand in crates/net', () => {
-  const text = ['openssl.rs', 'tls.rs']
-    .map((file) => readFileSync(join(root, 'crates/net/src', file), 'utf8'))
+  const source = join(root, 'crates/net/src');
+  const text = ['openssl.rs', ...readdirSync(join(source, 'tls')).map((file) => join('tls', file))]
+    .map((file) => readFileSync(join(source, file), 'utf8'))
     .join('');
   const bound = [...text.matchAll(/\bconst (\w+): (?:c_u?int|c_u?long|u32|u64) =\s*(0x[\da-fA-F_]+|[\d_]+);/g)];
 
