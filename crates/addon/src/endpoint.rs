@@ -70,7 +70,7 @@ impl Endpoint {
             .as_ref()
             .is_some_and(|connection| connection.wants_output());
         let socket = self.socket()?;
-        if !wanted && !socket.is_stuck() {
+        if !wanted && !socket.is_stuck() && !socket.has_unsent() {
             return None;
         }
         socket.output_fd().or_else(|| Some(socket.as_raw_fd()))
@@ -157,12 +157,12 @@ impl Endpoint {
             (Link::Listener(_), _) => when(self.watched, READABLE),
             (Link::Connecting(_), _) => when(self.watched, WRITABLE),
             (Link::Socket(socket), Some(connection)) => {
-                when(self.watched && connection.wants_input(), READABLE)
+                let reads = self.watched && connection.wants_input();
+                let stuck = socket.is_stuck();
+                let writes = connection.wants_output() || socket.has_unsent();
+                when(reads && !stuck, READABLE)
                     | when(self.paused && connection.end.is_none(), DISCONNECT)
-                    | when(
-                        !socket.is_pipes() && (connection.wants_output() || socket.is_stuck()),
-                        WRITABLE,
-                    )
+                    | when(!socket.is_pipes() && writes || reads && stuck, WRITABLE)
             }
             (Link::Socket(_), None) => self.awaited,
             (Link::Push, _) => 0,

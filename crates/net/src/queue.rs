@@ -116,7 +116,7 @@ impl WriteQueue {
         if self.bytes.capacity() > KEEP {
             self.bytes = Vec::new();
         }
-        Ok(if socket.is_stuck() {
+        Ok(if socket.has_unsent() {
             Flushed::Blocked
         } else {
             Flushed::Empty

@@ -207,10 +207,19 @@ impl Socket {
         self.tls.as_ref().map_or(Ok(true), |session| session.push())
     }
 
-    /// Does reading wait for room to write, or something that TLS has taken?
+    /// Does reading wait for room to write? Until then it gives nothing, however readable the
+    /// descriptor is.
     #[inline]
     pub fn is_stuck(&self) -> bool {
         self.tls.as_ref().is_some_and(|session| session.is_stuck())
+    }
+
+    /// Does something that TLS has taken wait for room to write?
+    #[inline]
+    pub fn has_unsent(&self) -> bool {
+        self.tls
+            .as_ref()
+            .is_some_and(|session| session.has_unsent())
     }
 
     /// The peer's certificate, DER.

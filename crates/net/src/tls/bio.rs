@@ -15,6 +15,8 @@ pub(super) struct Io {
     pub(super) fd: RawFd,
     /// The next read from the descriptor may sleep.
     pub(super) may_block: Cell<bool>,
+    /// Bytes read during the current call on the session.
+    pub(super) read: Cell<usize>,
     /// Errno of the last system call that failed; 0: none did.
     pub(super) errno: Cell<c_int>,
     /// More will be written at once: what is written now may wait in `unsent`.
@@ -29,11 +31,17 @@ pub(super) struct Io {
 /// Unsent records beyond which they are written although more comes.
 const MAX_UNSENT: usize = 64 * 1024;
 
+/// Bytes that one call on the session reads, and a read more: the longest record, and what TLS adds to it.
+/// OpenSSL reads on by itself behind records without data (key updates, tickets), so a peer that never
+/// stops sending them would keep the thread; now the descriptor stays readable, and others have their turn.
+const MAX_READ: usize = 17 * 1024;
+
 impl Io {
     pub(super) fn new(fd: RawFd) -> Self {
         Self {
             fd,
             may_block: Cell::new(false),
+            read: Cell::new(0),
             errno: Cell::new(0),
             more: Cell::new(false),
             unsent: RefCell::default(),
@@ -132,8 +140,14 @@ unsafe extern "C" fn bio_read(bio: Opaque, into: *mut c_char, len: c_int) -> c_i
     } else {
         Reading::Now
     };
-    match receive(io.fd, into, reading) {
+    let received = if io.read.get() < MAX_READ {
+        receive(io.fd, into, reading)
+    } else {
+        Ok(Read::WouldBlock)
+    };
+    match received {
         Ok(Read::Bytes(count)) => {
+            io.read.set(io.read.get() + count);
             if io.first.get().is_none() {
                 io.first.set(Some(into[0]));
             }

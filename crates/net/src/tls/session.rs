@@ -1,6 +1,6 @@
 //! TLS on one descriptor: the handshake, reading, writing, the goodbye.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::fmt;
 use std::io;
@@ -39,6 +39,9 @@ pub(crate) struct Session {
     dry: Cell<bool>,
     /// The last read has something to write first.
     stuck: Cell<bool>,
+    /// How it ended behind the bytes that the last read gave: for the next one, of which no readiness
+    /// of the descriptor need tell.
+    ended: RefCell<Option<io::Result<Read>>>,
 }
 
 // SAFETY: OpenSSL's objects belong to no thread, and one at a time may use them; the `Cell`s see to
@@ -91,6 +94,7 @@ impl Session {
             broken: Cell::new(false),
             dry: Cell::new(true),
             stuck: Cell::new(false),
+            ended: RefCell::default(),
         };
         session.expect(server_name, name)?;
         Ok(session)
@@ -157,6 +161,9 @@ impl Session {
         if reading == Reading::No {
             return Ok(Read::WouldBlock);
         }
+        if let Some(ended) = self.ended.take() {
+            return ended;
+        }
         let mut filled = 0;
         loop {
             self.begin(reading == Reading::Block && filled == 0);
@@ -179,17 +186,20 @@ impl Session {
             if matches!(why, ssl::SSL_ERROR_WANT_READ | ssl::SSL_ERROR_WANT_WRITE) {
                 self.dry.set(true);
                 self.stuck.set(why == ssl::SSL_ERROR_WANT_WRITE);
-            } else if filled == 0 {
-                // With bytes before it, an end is told by the next read: OpenSSL says it again.
+            } else {
                 let is_end = why == ssl::SSL_ERROR_ZERO_RETURN
                     || (self.io.eof.get() && self.established.get());
-                return if is_end {
+                let ended = if is_end {
                     // OpenSSL may have left a word about it in the thread's queue, which is Node's, too.
                     self.begin(false);
                     Ok(Read::Eof)
                 } else {
                     Err(self.failure())
                 };
+                if filled == 0 {
+                    return ended;
+                }
+                self.ended.replace(Some(ended));
             }
             return Ok(if filled == 0 {
                 Read::WouldBlock
@@ -227,7 +237,7 @@ impl Session {
 
     /// Writes what is unsent; false while the kernel has no room for it.
     pub(crate) fn push(&self) -> io::Result<bool> {
-        if self.io.unsent.borrow().is_empty() {
+        if !self.has_unsent() {
             return Ok(true);
         }
         self.begin(false);
@@ -236,13 +246,19 @@ impl Session {
 
     /// Are there bytes to read that no readiness of the descriptor tells of?
     pub(crate) fn has_pending(&self) -> bool {
-        // SAFETY: a live session on its own thread.
-        !self.dry.get() && unsafe { (self.api.SSL_has_pending)(self.ssl) } != 0
+        self.ended.borrow().is_some()
+            // SAFETY: a live session on its own thread.
+            || (!self.dry.get() && unsafe { (self.api.SSL_has_pending)(self.ssl) } != 0)
     }
 
-    /// Does something wait for room to write: reading, or what was taken?
+    /// Does reading wait for room to write?
     pub(crate) fn is_stuck(&self) -> bool {
-        self.stuck.get() || !self.io.unsent.borrow().is_empty()
+        self.stuck.get()
+    }
+
+    /// Does something that was taken wait for room to write?
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.io.unsent.borrow().is_empty()
     }
 
     /// Says goodbye (close_notify), if there is room for it.
@@ -291,6 +307,7 @@ impl Session {
     /// anybody may have added.
     fn begin(&self, may_block: bool) {
         self.io.may_block.set(may_block);
+        self.io.read.set(0);
         self.io.more.set(false);
         self.io.errno.set(0);
         // SAFETY: no preconditions.
