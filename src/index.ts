@@ -25,16 +25,20 @@ export {
 } from './auth/token.ts';
 export { asValue, byValue } from './boxing/by-value.ts';
 export type { ProcessOptions } from './children/child.ts';
+/**
+ * Classic mode: everything of a remote interpreter at hand. Connecting to a slave (`connect` and its relatives), its files (`upload`,
+ * `download`, `remoteReadable`), its objects by value (`obtain`, `deliver`), its standard streams (`redirectedStdio`, `interact`, `pm`).
+ * Answers to rpyc/utils/classic.py.
+ */
+export * as classic from './children/classic.ts';
 export {
   connectMultiprocess,
   connectMultiprocessSync,
   connectSubproc,
   connectSubprocSync,
   type MultiprocessOptions,
-  type ProcessConnection,
   type ProcessConnectOptions,
   type Subproc,
-  type SyncProcessConnection,
 } from './children/subproc.ts';
 export {
   connectThread,
@@ -43,12 +47,6 @@ export {
   type ThreadConnection,
   type ThreadOptions,
 } from './children/thread.ts';
-/**
- * Classic mode: everything of a remote interpreter at hand. Connecting to a slave (`connect` and its relatives), its files (`upload`,
- * `download`, `remoteReadable`), its objects by value (`obtain`, `deliver`), its standard streams (`redirectedStdio`, `interact`, `pm`).
- * Answers to rpyc/utils/classic.py.
- */
-export * as classic from './client/classic.ts';
 export {
   type AwaitedOptions,
   type ConnectOptions,
@@ -76,6 +74,7 @@ export {
   listServicesSync,
 } from './client/discover.ts';
 export { connectPipes, connectPipesSync, connectStdpipes, connectStdpipesSync } from './client/pipes.ts';
+export type { ProcessConnection, SyncProcessConnection } from './client/process.ts';
 export {
   type Reconnecting,
   ReconnectingConnection,
@@ -83,7 +82,7 @@ export {
   type ReconnectState,
 } from './client/reconnect.ts';
 export type { KeepAliveOptions, RetryOptions } from './client/retry.ts';
-export { type SshConnection, type SyncSshConnection, sshConnect, sshConnectSync } from './client/ssh.ts';
+export { sshConnect, sshConnectSync } from './client/ssh.ts';
 export type { SshDestination, SshRemote, SshTarget } from './client/ssh-target.ts';
 export type { DeployContents } from './deploy/contents.ts';
 export { DeployedServer, type DeployOptions, deploy } from './deploy/deploy.ts';

@@ -11,6 +11,9 @@ import { SocketPeer } from '../native/peer.ts';
 import { closeDescriptor, socketPair } from '../native/socket.ts';
 import { SocketTransport, type Transport } from '../native/transport.ts';
 
+/** A program and its arguments. */
+export type Command = readonly [program: string, ...args: string[]];
+
 /** How a process is started, whatever it runs. */
 export interface ProcessOptions {
   /** Environment of the child. Default: ours. */
@@ -60,12 +63,10 @@ export class Child {
    * @throws {ConnectError} when it cannot be started
    */
   constructor(
-    [command, ...args]: readonly string[],
-    stdio: readonly ('connection' | 'inherit' | Buffer)[],
+    [command, ...args]: Command,
+    stdio: readonly ('connection' | 'inherit' | 'ignore' | 'pipe' | Buffer)[],
     { env, cwd, stderr = 'inherit', closeTimeout = 2 }: ProcessOptions,
   ) {
-    if (typeof command !== 'string' || command === '')
-      throw new TypeError("what is started is a list of texts, the program first: ['python3', '-u', 'service.py']");
     if (!(closeTimeout >= 0)) throw new RangeError(`closeTimeout is a number of seconds, not ${String(closeTimeout)}`);
     this.closeMs = Math.min(closeTimeout * 1000, 2 ** 31 - 1);
     const { ours, theirs } = socketPair();
@@ -73,7 +74,7 @@ export class Child {
     const messages: Message[] = [];
     const given = stdio.map((what) => {
       if (what === 'connection') return theirs;
-      if (what === 'inherit') return what;
+      if (typeof what === 'string') return what;
       messages.push(new Message(what));
       return messages.at(-1)?.fd;
     });

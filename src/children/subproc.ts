@@ -1,24 +1,12 @@
 // Connections to processes that are started for them. Answers to connect_subproc and connect_multiprocess of rpyc/utils/factory.py.
 import type { ChildProcess } from 'node:child_process';
 import { type AwaitedOptions, type ConnectOptions, open, openSync, type Route } from '../client/connect.ts';
-import type { Connection, SyncConnection } from '../protocol/connection.ts';
+import { type ProcessConnection, type SyncProcessConnection, withProcess } from '../client/process.ts';
 import { FORKED, nodeFlags, writeTask } from '../server/child.ts';
 import { connectionOptions } from '../server/copied.ts';
 import { urlOf } from '../server/module.ts';
 import { checkServerOptions, type ServerOptions } from '../server/server.ts';
-import { Child, type ProcessOptions } from './child.ts';
-
-/** A connection with the process at its other end. */
-export type ProcessConnection = Connection & {
-  /** The process that was started for this connection. */
-  readonly proc: ChildProcess;
-};
-
-/** {@link ProcessConnection}, blocking. */
-export type SyncProcessConnection = SyncConnection & {
-  /** The process that was started for this connection. */
-  readonly proc: ChildProcess;
-};
+import { Child, type Command, type ProcessOptions } from './child.ts';
 
 /** What `connectSubproc` takes of connecting. A process that was started is not dialled again but started anew. */
 export type ProcessConnectOptions = Omit<ConnectOptions, 'keepalive' | 'retry'>;
@@ -37,10 +25,10 @@ export interface MultiprocessOptions extends ProcessConnectOptions, ProcessOptio
   remote?: Omit<ServerOptions, 'port' | 'hostname' | 'socketPath'>;
 }
 
-/** A way to a process that is started for each attempt: one for each version that has to be tried. */
-class ProcessRoute implements Route {
+/** A way to a process that is started for each attempt: one for each version that has to be tried. @internal */
+export class ProcessRoute implements Route {
   readonly endpoint: string;
-  child: Child | undefined;
+  private child: Child | undefined;
   private readonly start: () => Child;
 
   constructor(program: string, start: () => Child) {
@@ -54,29 +42,35 @@ class ProcessRoute implements Route {
     this.child = this.start();
     return this.child.peer;
   }
+  /** The one that answered. */
+  get process(): ChildProcess {
+    return (this.child as Child).process;
+  }
 }
 
-/** The process stands on both faces. */
-function withProcess(conn: Connection, { child }: ProcessRoute): void {
-  for (const face of [conn, conn.sync])
-    Object.defineProperty(face, 'proc', { value: child?.process, configurable: true, enumerable: false });
+/** @internal */
+export async function connected(
+  route: ProcessRoute,
+  options: ConnectOptions & AwaitedOptions,
+): Promise<ProcessConnection> {
+  return withProcess(await open(route, options), route.process);
 }
 
-async function connected(route: ProcessRoute, options: ConnectOptions & AwaitedOptions): Promise<ProcessConnection> {
-  const conn = await open(route, options);
-  withProcess(conn, route);
-  return conn as ProcessConnection;
+/** @internal */
+export function connectedSync(route: ProcessRoute, options: ConnectOptions): SyncProcessConnection {
+  return withProcess(openSync(route, options), route.process);
 }
 
-function connectedSync(route: ProcessRoute, options: ConnectOptions): SyncProcessConnection {
-  const conn = openSync(route, options);
-  withProcess(conn.async, route);
-  return conn as SyncProcessConnection;
-}
+const isCommand = (what: unknown): what is Command =>
+  Array.isArray(what) && what.length > 0 && what.every((text) => typeof text === 'string') && what[0] !== '';
 
 function commandRoute(what: readonly string[] | Subproc): ProcessRoute {
-  const { command, ...how } = 'command' in what ? what : { command: what };
-  return new ProcessRoute(String(command[0]), () => new Child(command, ['connection', 'connection'], how));
+  const { command, ...how } = typeof what === 'object' && 'command' in what ? what : { command: what };
+  if (!isCommand(command))
+    throw new TypeError(
+      "what is started is a list of texts, the program first: ['python3', '-u', 'service.py']; a service module is for connectMultiprocess",
+    );
+  return new ProcessRoute(command[0], () => new Child(command, ['connection', 'connection'], how));
 }
 
 /**
@@ -86,7 +80,7 @@ function commandRoute(what: readonly string[] | Subproc): ProcessRoute {
  *     const conn = await rpyc.connectSubproc(['python3', '-u', '-m', 'rpyc.cli.rpyc_classic', '-m', 'stdio']);
  *
  * Standard input and output of the child are one socket. Unless `protocol` tells the version, a child that speaks 5.x is started a second time.
- * A Node program serves with {@link serveStdio}. On POSIX systems only.
+ * A Node program serves with {@link serveStdio}; a module that is but a service is for {@link connectMultiprocess}. On POSIX systems only.
  * @param what the program and its arguments, or these with an environment, working directory and so on
  * @throws {ConnectError} where it cannot be started, {EOFError} where it ends before it answers, {ProtocolError} where it prints something
  * else; else as `connect`
@@ -116,8 +110,7 @@ function moduleRoute(module: URL | string, { args, remote = {}, ...how }: Multip
     ...(args === undefined ? {} : { args }),
   });
   return new ProcessRoute(url, () => {
-    const command = [process.execPath, ...nodeFlags(process.execArgv), FORKED];
-    return new Child(command, [task, 'inherit', 'connection'], how);
+    return new Child([process.execPath, ...nodeFlags(process.execArgv), FORKED], [task, 'inherit', 'connection'], how);
   });
 }
 

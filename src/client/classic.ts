@@ -1,4 +1,4 @@
-// Classic mode for its users, as `rpyc.classic`: connecting to a slave, and what one does with it. Answers to rpyc/utils/classic.py.
+// Classic mode for its users: connecting to a slave, and what one does with it; children/classic.ts starts one. Answers to rpyc/utils/classic.py.
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Ref } from '../netref/helpers.ts';
 import type { Connection, SyncConnection } from '../protocol/connection.ts';
@@ -14,9 +14,9 @@ import {
 import type { ServiceSource } from '../service/service.ts';
 import * as factory from './connect.ts';
 import * as pipes from './pipes.ts';
-import { openThroughSsh, openThroughSshSync } from './ssh.ts';
-import { errandTo, type SshDestination, type SshRemote, targetOf } from './ssh-target.ts';
-import { type SubprocessOptions, withSubprocess, withSubprocessSync } from './subprocess.ts';
+import type { ProcessConnection, SyncProcessConnection } from './process.ts';
+import * as ssh from './ssh.ts';
+import type { SshDestination, SshRemote } from './ssh-target.ts';
 
 export { ClassicConnection, type Modules, SyncClassicConnection, type Teleportable } from '../service/master.ts';
 export { deliver, obtain } from './copies.ts';
@@ -45,7 +45,6 @@ export {
   uploadModule,
   uploadPackage,
 } from './transfer.ts';
-export type { SubprocessOptions };
 
 /** TCP port of a classic server, 18812. */
 export const DEFAULT_SERVER_PORT = 18812;
@@ -60,7 +59,14 @@ export type ClassicOptions = factory.ConnectOptions;
 
 const asMaster = <O extends { service?: ServiceSource }>(options: O): O => ({ service: ClassicClient, ...options });
 
+/** A classic connection with the process that was started for it. */
+export type ClassicProcessConnection = ClassicConnection & Pick<ProcessConnection, 'proc'>;
+/** {@link ClassicProcessConnection}, blocking. */
+export type SyncClassicProcessConnection = SyncClassicConnection & Pick<SyncProcessConnection, 'proc'>;
+
 /** The classic view of a connection whose peer is a slave; `of(conn)` awaits and `of(connectSync(…))` blocks. Nothing is sent. */
+export function of(conn: SyncProcessConnection): SyncClassicProcessConnection;
+export function of(conn: ProcessConnection): ClassicProcessConnection;
 export function of(conn: SyncConnection): SyncClassicConnection;
 export function of(conn: Connection): ClassicConnection;
 export function of(conn: Connection | SyncConnection): AnyClassic {
@@ -155,18 +161,15 @@ export function connectStdpipesSync(options: factory.StreamOptions = {}): SyncCl
 }
 
 /**
- * RPyC's `classic.ssh_connect`: to a slave that listens on another machine, through the system's `ssh`. `conn.child` is the `ssh` process.
+ * RPyC's `classic.ssh_connect`: to a slave that listens on another machine, through the system's `ssh`. `conn.proc` is the `ssh` process.
  * @throws as {@link sshConnect | rpyc.sshConnect}
  */
 export async function sshConnect(
   target: SshDestination,
   remote: SshRemote = DEFAULT_SERVER_PORT,
   options: ClassicOptions = {},
-): Promise<ClassicConnection> {
-  const { made, proc } = await openThroughSsh(targetOf(target), errandTo(remote), asMaster(options));
-  const classic = classicOf(made);
-  classic.child = proc;
-  return classic;
+): Promise<ClassicProcessConnection> {
+  return of(await ssh.sshConnect(target, remote, asMaster(options)));
 }
 
 /** {@link sshConnect} that blocks. @throws as {@link sshConnect} */
@@ -174,44 +177,8 @@ export function sshConnectSync(
   target: SshDestination,
   remote: SshRemote = DEFAULT_SERVER_PORT,
   options: ClassicOptions = {},
-): SyncClassicConnection {
-  const { made, proc } = openThroughSshSync(targetOf(target), errandTo(remote), asMaster(options));
-  const classic = syncClassicOf(made.async);
-  classic.child = proc;
-  return classic;
-}
-
-/** What `connectSubproc` takes: how to start the interpreter, and how to connect. */
-export type SubprocOptions = ClassicOptions & SubprocessOptions;
-
-/** ms */
-const STARTING = 10_000;
-
-const startingMs = ({ connectTimeout }: SubprocOptions): number =>
-  connectTimeout === undefined ? STARTING : connectTimeout * 1000;
-
-/**
- * RPyC's `classic.connect_subproc`: starts a Python interpreter and connects to a slave in it. It ends when the connection does.
- * `conn.child` is the process. On POSIX systems only.
- * @throws {ConnectError} where it cannot be started, {EOFError} where it ends before it answers (no `rpyc` in it)
- */
-export async function connectSubproc(options: SubprocOptions = {}): Promise<ClassicConnection> {
-  const { made, child } = await withSubprocess(options, startingMs(options), (route) =>
-    factory.open(route, asMaster(options)),
-  );
-  const classic = classicOf(made);
-  classic.child = child;
-  return classic;
-}
-
-/** {@link connectSubproc} that blocks. @throws as {@link connectSubproc} */
-export function connectSubprocSync(options: SubprocOptions = {}): SyncClassicConnection {
-  const { made, child } = withSubprocessSync(options, startingMs(options), (route) =>
-    factory.openSync(route, asMaster(options)),
-  );
-  const classic = syncClassicOf(made.async);
-  classic.child = child;
-  return classic;
+): SyncClassicProcessConnection {
+  return of(ssh.sshConnectSync(target, remote, asMaster(options)));
 }
 
 /**

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { ConnectError, EOFError, TimeoutError } from '../errors.ts';
 import { type RawPeer, servesHere } from '../native/peer.ts';
 import { adopt, closeDescriptor, socketPair } from '../native/socket.ts';
-import type { Connection, SyncConnection } from '../protocol/connection.ts';
+import type { Connection } from '../protocol/connection.ts';
 import { type ConnectOptions, open, openSync as openBlocking, type Route } from './connect.ts';
+import { type ProcessConnection, type SyncProcessConnection, withProcess } from './process.ts';
 import {
   argumentsFor,
   type Errand,
@@ -20,18 +21,6 @@ import {
   type SshTarget,
   targetOf,
 } from './ssh-target.ts';
-
-/** A connection through `ssh`. */
-export type SshConnection = Connection & {
-  /** The `ssh` process. It ends with the connection. */
-  readonly proc: ChildProcess;
-};
-
-/** The blocking face of a connection through `ssh`. */
-export type SyncSshConnection = SyncConnection & {
-  /** The `ssh` process. It ends with the connection. */
-  readonly proc: ChildProcess;
-};
 
 /** How long ssh may take to write what is left and end, once its connection is closed, ms. */
 const LINGER = 2000;
@@ -143,26 +132,22 @@ export async function openThroughSsh(
   target: SshTarget,
   errand: Errand,
   options: ConnectOptions,
-): Promise<{ made: Connection; proc: ChildProcess }> {
+): Promise<ProcessConnection> {
   const tunnel = new Tunnel(target, errand);
   try {
     const made = await open(tunnel.route, options);
-    return { made, proc: tunnel.keep(made) };
+    return withProcess(made, tunnel.keep(made));
   } catch (error) {
     throw tunnel.giveUp(error);
   }
 }
 
 /** {@link openThroughSsh} that blocks. @internal */
-export function openThroughSshSync(
-  target: SshTarget,
-  errand: Errand,
-  options: ConnectOptions,
-): { made: SyncConnection; proc: ChildProcess } {
+export function openThroughSshSync(target: SshTarget, errand: Errand, options: ConnectOptions): SyncProcessConnection {
   const tunnel = new Tunnel(target, errand);
   try {
     const made = openBlocking(tunnel.route, options);
-    return { made, proc: tunnel.keep(made.async) };
+    return withProcess(made, tunnel.keep(made.async));
   } catch (error) {
     throw tunnel.giveUp(error);
   }
@@ -184,9 +169,8 @@ export async function sshConnect(
   target: SshDestination,
   remote: SshRemote,
   options: ConnectOptions = {},
-): Promise<SshConnection> {
-  const { made, proc } = await openThroughSsh(targetOf(target), errandTo(remote), options);
-  return Object.assign(made, { proc });
+): Promise<ProcessConnection> {
+  return openThroughSsh(targetOf(target), errandTo(remote), options);
 }
 
 /** {@link sshConnect} that blocks, with calls that block. @throws as {@link sshConnect} */
@@ -194,7 +178,6 @@ export function sshConnectSync(
   target: SshDestination,
   remote: SshRemote,
   options: ConnectOptions = {},
-): SyncSshConnection {
-  const { made, proc } = openThroughSshSync(targetOf(target), errandTo(remote), options);
-  return Object.assign(made, { proc });
+): SyncProcessConnection {
+  return openThroughSshSync(targetOf(target), errandTo(remote), options);
 }

@@ -3,9 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { of } from '../client/classic.ts';
+import { type ClassicProcessConnection, of, type SyncClassicProcessConnection } from '../client/classic.ts';
 import type { ConnectOptions } from '../client/connect.ts';
-import { openThroughSsh, openThroughSshSync, type SshConnection, type SyncSshConnection } from '../client/ssh.ts';
+import type { ProcessConnection, SyncProcessConnection } from '../client/process.ts';
+import { openThroughSsh, openThroughSshSync } from '../client/ssh.ts';
 import { bridgeTo, quote } from '../client/ssh-bridge.ts';
 import {
   argumentsFor,
@@ -18,7 +19,6 @@ import {
 } from '../client/ssh-target.ts';
 import { ConnectError, TimeoutError } from '../errors.ts';
 import { ClassicClient } from '../service/classic.ts';
-import type { ClassicConnection, SyncClassicConnection } from '../service/master.ts';
 import { type DeployContents, type Upload, uploadOf } from './contents.ts';
 import { READY, SESSION } from './programs.ts';
 
@@ -172,33 +172,25 @@ export class DeployedServer {
   }
 
   /** A new connection to it; each is an `ssh` session of its own. @throws as {@link sshConnect} */
-  async connect(options: ConnectOptions = {}): Promise<SshConnection> {
+  async connect(options: ConnectOptions = {}): Promise<ProcessConnection> {
     this.checkOpen();
-    const { made, proc } = await openThroughSsh(this.target, this.errand, { protocol: this.protocol, ...options });
-    return Object.assign(made, { proc });
+    return openThroughSsh(this.target, this.errand, { protocol: this.protocol, ...options });
   }
 
   /** {@link DeployedServer.connect} that blocks, with calls that block. */
-  connectSync(options: ConnectOptions = {}): SyncSshConnection {
+  connectSync(options: ConnectOptions = {}): SyncProcessConnection {
     this.checkOpen();
-    const { made, proc } = openThroughSshSync(this.target, this.errand, { protocol: this.protocol, ...options });
-    return Object.assign(made, { proc });
+    return openThroughSshSync(this.target, this.errand, { protocol: this.protocol, ...options });
   }
 
   /** A new connection to its SlaveService: RPyC's `classic_connect`. */
-  async classicConnect(options: ConnectOptions = {}): Promise<ClassicConnection> {
-    const conn = await this.connect({ service: ClassicClient, ...options });
-    const classic = of(conn);
-    classic.child = conn.proc;
-    return classic;
+  async classicConnect(options: ConnectOptions = {}): Promise<ClassicProcessConnection> {
+    return of(await this.connect({ service: ClassicClient, ...options }));
   }
 
   /** {@link DeployedServer.classicConnect} that blocks. */
-  classicConnectSync(options: ConnectOptions = {}): SyncClassicConnection {
-    const conn = this.connectSync({ service: ClassicClient, ...options });
-    const classic = of(conn);
-    classic.child = conn.proc;
-    return classic;
+  classicConnectSync(options: ConnectOptions = {}): SyncClassicProcessConnection {
+    return of(this.connectSync({ service: ClassicClient, ...options }));
   }
 
   /**

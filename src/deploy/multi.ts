@@ -1,8 +1,8 @@
 // The same server on several machines. Answers to MultiServerDeployment of rpyc/utils/zerodeploy.py.
+import type { ClassicProcessConnection } from '../client/classic.ts';
 import type { ConnectOptions } from '../client/connect.ts';
-import type { SshConnection } from '../client/ssh.ts';
+import type { ProcessConnection } from '../client/process.ts';
 import type { SshDestination } from '../client/ssh-target.ts';
-import type { ClassicConnection } from '../service/master.ts';
 import { type DeployedServer, type DeployOptions, deploy } from './deploy.ts';
 
 /** Everything, or nothing: what was made is ended where one of them failed. */
@@ -47,7 +47,7 @@ export class MultiServerDeployment implements Iterable<DeployedServer> {
   }
 
   /** A connection to each server. @throws as `DeployedServer.connect`; then none is left */
-  connectAll(options: ConnectOptions = {}): Promise<SshConnection[]> {
+  connectAll(options: ConnectOptions = {}): Promise<ProcessConnection[]> {
     return all(
       this.servers.map((server) => server.connect(options)),
       (conn) => conn.close(),
@@ -55,7 +55,7 @@ export class MultiServerDeployment implements Iterable<DeployedServer> {
   }
 
   /** A connection to each SlaveService. @throws as `DeployedServer.classicConnect`; then none is left */
-  classicConnectAll(options: ConnectOptions = {}): Promise<ClassicConnection[]> {
+  classicConnectAll(options: ConnectOptions = {}): Promise<ClassicProcessConnection[]> {
     return all(
       this.servers.map((server) => server.classicConnect(options)),
       (conn) => conn.connection.close(),

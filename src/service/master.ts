@@ -125,14 +125,6 @@ abstract class Master {
   readonly modules: Modules;
   /** How this object's references answer. */
   abstract readonly face: Face;
-  /** The process that was started for this connection, if one was: the interpreter of `connectSubproc`, the ssh of `sshConnect`. */
-  child: ChildProcess | undefined;
-
-  /** RPyC's name of `child`. */
-  get proc(): ChildProcess | undefined {
-    return this.child;
-  }
-
   constructor(connection: Connection, modules: ModulesHandler) {
     this.connection = connection;
     this.modules = new Proxy(Object.freeze({}), modules) as Modules;
@@ -149,6 +141,11 @@ abstract class Master {
   /** RPyC's other name of `builtins`. */
   get builtin(): Ref {
     return this.builtins;
+  }
+
+  /** The process that was started for this connection, if one was: the interpreter of `connectSubproc`, the ssh of `sshConnect`. */
+  get proc(): ChildProcess | undefined {
+    return (this.connection as Connection & { readonly proc?: ChildProcess }).proc;
   }
 
   /** The dict in which `eval` and `execute` run. */

@@ -147,7 +147,7 @@ server.start()
     );
     await using conn = await rpyc.classic.sshConnect(sshd.target, slave.ready.port);
     expect(await conn.eval('6 * 7')).toBe(42);
-    expect(conn.child?.pid).toBeGreaterThan(0);
+    expect(conn.proc.pid).toBeGreaterThan(0);
     const blocking = rpyc.classic.sshConnectSync(sshd.target, slave.ready.port);
     expect(blocking.modules.os.path.basename('/a/b')).toBe('b');
     blocking.close();

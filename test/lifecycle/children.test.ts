@@ -53,7 +53,11 @@ describe.each(['async', 'sync'] as const)('a child, %s', (face) => {
     expect(error.message).toContain('cannot start /no/such/program');
     const elsewhere = await failing(face, { command: ['true'], cwd: '/no/such/folder' });
     expect(elsewhere.message).toContain('/no/such/folder');
-    await expect(failing(face, [])).resolves.toBeInstanceOf(TypeError);
+    for (const what of [[], [''], 'node service.js', new URL(import.meta.url), { command: [1] }] as never[]) {
+      const wrong = await failing(face, what);
+      expect(wrong).toBeInstanceOf(TypeError);
+      expect(wrong.message).toContain('a service module is for connectMultiprocess');
+    }
   });
 
   test('that ends before the handshake is an EOFError with its status and its last words', async () => {

@@ -26,7 +26,7 @@ const LAYERS: Record<string, readonly string[]> = {
   registry: ['boxing', 'policy', 'native', 'python'],
   client: ['auth', 'registry', 'service', 'netref', 'protocol', 'policy', 'refs', 'constants', 'native', 'python'],
   server: ['auth', 'registry', 'service', 'netref', 'protocol', 'policy', 'native'],
-  children: ['server', 'client', 'protocol', 'native'],
+  children: ['server', 'client', 'service', 'protocol', 'native'],
   deploy: ['server', 'client', 'service', 'native'],
   relay: ['server', 'policy'],
   zerorpc: ['native'],
