@@ -1,17 +1,19 @@
 // `rpyc_classic`: RPyC's classic server with Node's SlaveService behind it. Answers to rpyc/cli/rpyc_classic.py.
+import { isatty } from 'node:tty';
 import { SslAuthenticator } from '../auth/authenticator.ts';
 import { DEFAULT_SERVER_PORT, DEFAULT_SERVER_SSL_PORT } from '../client/classic.ts';
 import type { Logger } from '../policy/logger.ts';
 import { ForkingServer } from '../server/forking.ts';
 import { OneShotServer } from '../server/oneshot.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
+import { serveStdio } from '../server/stdio.ts';
 import { SlaveService } from '../service/classic.ts';
 import type { Arguments, Command } from './command.ts';
+import { UsageError } from './exit.ts';
 import { serveUntilSignal } from './lifetime.ts';
 import { makeLogger } from './logging.ts';
 import { print } from './output.ts';
 import { REGISTRAR_OPTIONS, registrarOf } from './registrar.ts';
-import { serveStdio } from './stdio.ts';
 import { SSL_SERVER_OPTIONS, serverFiles } from './tls.ts';
 
 /** Seconds for calls that are being served when a signal comes. */
@@ -53,7 +55,8 @@ async function run(args: Arguments): Promise<number> {
   const tls = serverFiles(args);
   const port = args.port('port') ?? (tls === undefined ? DEFAULT_SERVER_PORT : DEFAULT_SERVER_SSL_PORT);
   const logger = makeLogger(`SLAVE/${port}`, args.has('quiet'), args.text('logfile'));
-  if (mode === 'stdio') return serveStdio({ logger: null });
+  const warn = (line: string): void => logger.warn(line);
+  if (mode === 'stdio') return serveUntilSignal(stdioSlave(), DRAIN_TIMEOUT, warn);
   const registrar = registrarOf(args, logger);
   const hostname = args.text('host') ?? (ipv6 ? '::1' : '127.0.0.1');
   const options: ServerOptions = { hostname, port, ipv6, logger, ...(registrar === undefined ? {} : { registrar }) };
@@ -61,7 +64,7 @@ async function run(args: Arguments): Promise<number> {
   const { host, port: bound } = server.address;
   if (mode === 'oneshot') print(`rpyc-oneshot\n${host}\t${bound}`);
   logger.info(`server started on [${host}]:${bound}`);
-  return serveUntilSignal(server, DRAIN_TIMEOUT, (line) => logger.warn(line));
+  return serveUntilSignal(server, DRAIN_TIMEOUT, warn);
 }
 
 type Slaves = Server | ForkingServer;
@@ -77,6 +80,14 @@ function start(mode: string, options: ServerOptions, tls: Record<string, string>
   const server = mode === 'oneshot' ? new OneShotServer(SlaveService, guarded) : new Server(SlaveService, guarded);
   logConnections(server, options.logger as Logger);
   return server.start();
+}
+
+function stdioSlave(): OneShotServer {
+  if (isatty(0) || isatty(1))
+    throw new UsageError(
+      '-m stdio speaks RPyC on its standard streams, and these are a terminal: start it from a client',
+    );
+  return serveStdio(SlaveService, { logger: null });
 }
 
 /** RPyC's words. */

@@ -33,8 +33,8 @@ export function connectPipesSync(input: number, output: number, options: StreamO
 
 /**
  * RPyC's `connect_stdpipes`: over this process's standard input and output, for a program that its peer has started (or inetd, where both are
- * one socket). They belong to the connection from here on: what the program prints goes to standard error instead, that of
- * libraries and of child processes included, and reading standard input finds its end.
+ * one socket). They belong to the connection from here on: what the program prints goes to standard error instead (nowhere
+ * where that is the connection too), that of libraries and of child processes included, and reading standard input finds its end.
  * @throws as {@link connectPipes}
  */
 export async function connectStdpipes(options: StreamOptions & AwaitedOptions = {}): Promise<Connection> {

@@ -1,4 +1,5 @@
-// A server of one connection that is there already: standard input and output, as rpyc_classic -m stdio has it, or inetd.
+// A server of one connection that is there already: standard input and output, for rpyc_classic -m stdio, inetd, whoever starts a child.
+// Answers to _serve_stdio of rpyc/cli/rpyc_classic.py.
 import { adoptPipes, takeStdio } from '../native/socket.ts';
 import type { ServiceSource } from '../service/service.ts';
 import { OneShotServer } from './oneshot.ts';
@@ -28,8 +29,8 @@ export type StdioOptions = Omit<
  *
  *     rpyc.serveStdio(Calculator);
  *
- * Standard output carries messages from here on: what the program prints, libraries and child processes included, goes to standard error, and
- * standard input is at its end for everybody else. Call it first.
+ * Standard output carries messages from here on: what the program prints, libraries and child processes included, goes to standard error
+ * (nowhere where that is the connection too), and standard input is at its end for everybody else. Call it first.
  * @throws {ConnectError} where they are regular files; a system error where they are closed
  */
 export function serveStdio(service: ServiceSource, options: StdioOptions = {}): OneShotServer {

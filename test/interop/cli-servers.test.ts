@@ -1,9 +1,11 @@
 // rpyc serve and rpyc_classic with real Python clients: what they say, how they end, metrics, -m stdio under Python's connect_subproc.
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { ClassicClient, connectSubproc } from '../../src/index.ts';
 import { type Cli, programPath, rpyc, runCli, startCli } from '../support/cli.ts';
 import { describePython, pythonJson, runClient, startPython } from '../support/python.ts';
 
@@ -277,6 +279,17 @@ print(json.dumps(out + [child.wait(20)]))
 describe('rpyc_classic', () => {
   test('-m stdio ends when its client does', async () => {
     expect(await runCli('rpyc_classic', ['-m', 'stdio'])).toEqual({ exit: 0, stdout: '', stderr: '' });
+  });
+
+  test('-m stdio ends by SIGTERM, after the call that is being served', async () => {
+    const command = [process.execPath, programPath('rpyc_classic'), '-q', '-m', 'stdio'];
+    const conn = await connectSubproc(command, { service: ClassicClient });
+    const exited = once(conn.proc, 'exit');
+    const called = conn.root.eval(
+      '(process.kill(process.pid, "SIGTERM"), new Promise((done) => setTimeout(done, 200, 42)))',
+    );
+    expect(await called).toBe(42);
+    expect(await exited).toEqual([0, null]);
   });
 
   test.each([

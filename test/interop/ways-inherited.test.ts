@@ -127,14 +127,14 @@ describe('what is wrong with a socket that was given', () => {
 
 describePython('a service that inetd has started', () => {
   test.each(['6.0.1', '5.3.1'] as const)(
-    'serves the one socket that is its standard input and output, to RPyC %s',
+    'serves the one socket that is all its standard streams, and what it prints gets nowhere, to RPyC %s',
     async (version) => {
       const program = fileURLToPath(new URL('../support/programs/stdio-service.ts', import.meta.url));
       const inetd = createServer({ pauseOnConnect: true }, (socket) => {
         const fd = fdOf(socket);
         const child = spawn(process.execPath, ['--import', './scripts/ts.mjs', program], {
           cwd: root,
-          stdio: [fd, fd, 'ignore'],
+          stdio: [fd, fd, fd],
         });
         ended.push(once(child, 'exit'));
         socket.destroy();

@@ -9,13 +9,17 @@ use crate::socket::check;
 
 /// Takes standard input and output for a connection: they come back under other numbers, close-on-exec.
 /// What the program still reads from 0 is empty, and what it still writes to 1 goes to 2, so that no
-/// stray print gets between the messages.
+/// stray print gets between the messages. Under inetd 2 is the connection as well: then both go nowhere.
 pub fn take_stdio() -> io::Result<(OwnedFd, OwnedFd)> {
     let (input, output) = (duplicate(0)?, duplicate(1)?);
-    let empty = OpenOptions::new().read(true).open("/dev/null")?;
-    // SAFETY: dup2 on descriptors that are open; 0 and 1 are replaced and stay open.
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let errors_to_peer = file_of(1)? == file_of(2)?;
+    // SAFETY: dup2 on descriptors that are open; 0, 1 and 2 are replaced and stay open.
     unsafe {
-        check(libc::dup2(empty.as_raw_fd(), 0))?;
+        check(libc::dup2(null.as_raw_fd(), 0))?;
+        if errors_to_peer {
+            check(libc::dup2(null.as_raw_fd(), 2))?;
+        }
         check(libc::dup2(2, 1))?;
     }
     Ok((input, output))
@@ -40,6 +44,16 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
         check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     }
     Ok((one, other))
+}
+
+/// Which file a descriptor is of: device and inode.
+fn file_of(fd: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
+    // SAFETY: `stat` is plain data that fstat fills in.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        check(libc::fstat(fd, &mut stat))?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
 }
 
 /// A copy above the standard streams.
