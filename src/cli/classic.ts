@@ -2,11 +2,11 @@
 import { isatty } from 'node:tty';
 import { SslAuthenticator } from '../auth/authenticator.ts';
 import { DEFAULT_SERVER_PORT, DEFAULT_SERVER_SSL_PORT } from '../client/classic.ts';
+import { adoptPipes, takeStdio } from '../native/socket.ts';
 import type { Logger } from '../policy/logger.ts';
 import { ForkingServer } from '../server/forking.ts';
 import { OneShotServer } from '../server/oneshot.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
-import { serveStdio } from '../server/stdio.ts';
 import { SlaveService } from '../service/classic.ts';
 import type { Arguments, Command } from './command.ts';
 import { UsageError } from './exit.ts';
@@ -82,12 +82,15 @@ function start(mode: string, options: ServerOptions, tls: Record<string, string>
   return server.start();
 }
 
+/** `serveStdio`, but that what the slave prints goes nowhere, as in RPyC. */
 function stdioSlave(): OneShotServer {
   if (isatty(0) || isatty(1))
     throw new UsageError(
       '-m stdio speaks RPyC on its standard streams, and these are a terminal: start it from a client',
     );
-  return serveStdio(SlaveService, { logger: null });
+  const server = new OneShotServer(SlaveService, { logger: null });
+  server.accept(adoptPipes(...takeStdio(true)));
+  return server;
 }
 
 /** RPyC's words. */

@@ -118,8 +118,8 @@ export interface Addon {
   /** Is the peer of this socket a listener bound to that address? Port 0: to that path. */
   reaches(handle: number, address: string, port: number): boolean;
 
-  /** Standard input and output under other numbers; from now on 0 is empty, and 1 is standard error, or nothing where that is the connection too. */
-  takeStdio(): [input: number, output: number];
+  /** Standard input and output under other numbers; from now on 0 is empty, and 1 is standard error, or nothing: where that is wanted, or that is the connection too. */
+  takeStdio(dropPrints: boolean): [input: number, output: number];
   /** Two connected Unix sockets, close-on-exec; they block until they are adopted. */
   socketPair(): [number, number];
   /** How a child ended: its status, or minus its signal; null: it runs after `timeoutMs` (1 s at most), or Node knows already. */

@@ -270,10 +270,13 @@ export function socketPair(): { ours: number; theirs: number } {
   return { ours, theirs };
 }
 
-/** Takes standard input and output away from the program; what it prints from now on goes to standard error. */
-export function takeStdio(): [input: number, output: number] {
+/**
+ * Takes standard input and output away from the program; what it prints from now on goes to standard error, or nowhere (`dropPrints`, or
+ * where that is the connection too).
+ */
+export function takeStdio(dropPrints = false): [input: number, output: number] {
   if (!OWNS_SOCKETS) throw unowned('connections over standard streams');
-  return addon.takeStdio();
+  return addon.takeStdio(dropPrints);
 }
 
 /** Closes a descriptor that a listener gave, and that nobody took over. */

@@ -1,5 +1,5 @@
-// A server of one connection that is there already: standard input and output, for rpyc_classic -m stdio, inetd, whoever starts a child.
-// Answers to _serve_stdio of rpyc/cli/rpyc_classic.py.
+// A server of one connection that is there already: standard input and output, for inetd and for whoever starts this process. The same for
+// `rpyc_classic -m stdio`, which drops what is printed: cli/classic.ts.
 import { adoptPipes, takeStdio } from '../native/socket.ts';
 import type { ServiceSource } from '../service/service.ts';
 import { OneShotServer } from './oneshot.ts';

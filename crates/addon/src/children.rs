@@ -12,9 +12,10 @@ use crate::error::{Fault, Result};
 
 /// `takeStdio()`
 pub fn take_stdio(_: &mut Engine, call: &Call) -> Result<sys::napi_value> {
+    let drop_prints = call.boolean(0)?;
     both(
         call,
-        net::take_stdio().map_err(|e| Fault::system(&e, "dup"))?,
+        net::take_stdio(drop_prints).map_err(|e| Fault::system(&e, "dup"))?,
     )
 }
 

@@ -8,9 +8,10 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use crate::socket::check;
 
 /// Takes standard input and output for a connection: they come back under other numbers, close-on-exec.
-/// What the program still reads from 0 is empty, and what it still writes to 1 goes to 2, so that no
-/// stray print gets between the messages. Under inetd 2 is the connection as well: then both go nowhere.
-pub fn take_stdio() -> io::Result<(OwnedFd, OwnedFd)> {
+/// What the program still reads from 0 is empty, and what it still writes to 1 goes to 2, or nowhere
+/// (`drop_prints`), so that no stray print gets between the messages. Under inetd 2 is the connection as
+/// well: then both go nowhere.
+pub fn take_stdio(drop_prints: bool) -> io::Result<(OwnedFd, OwnedFd)> {
     let (input, output) = (duplicate(0)?, duplicate(1)?);
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     let errors_to_peer = file_of(1)? == file_of(2)?;
@@ -20,7 +21,7 @@ pub fn take_stdio() -> io::Result<(OwnedFd, OwnedFd)> {
         if errors_to_peer {
             check(libc::dup2(null.as_raw_fd(), 2))?;
         }
-        check(libc::dup2(2, 1))?;
+        check(libc::dup2(if drop_prints { null.as_raw_fd() } else { 2 }, 1))?;
     }
     Ok((input, output))
 }
