@@ -5,7 +5,7 @@ import type { RawPeer } from '../native/peer.ts';
 import { adopt } from '../native/socket.ts';
 import { CONNECTION_FD, readTask } from './child.ts';
 import { loadAuthenticator, loadServiceWith } from './module.ts';
-import { Server } from './server.ts';
+import { OneShotServer } from './oneshot.ts';
 
 /** How long what a service has left running may keep the process after its connection, ms. */
 const GRACE = 1000;
@@ -21,14 +21,13 @@ function inherited(): RawPeer | undefined {
 }
 
 const { module, options, args } = readTask(readFileSync(0));
-const server = new Server(await loadServiceWith(module, args), { ...options, ...(await loadAuthenticator(module)) });
+const server = new OneShotServer(await loadServiceWith(module, args), {
+  ...options,
+  ...(await loadAuthenticator(module)),
+});
 // The parent ends whoever takes longer than it was told.
 process.on('SIGTERM', () => void server.drain({ timeout: null }));
 server.once('close', () => setTimeout(() => process.exit(), GRACE).unref());
 const peer = inherited();
 if (peer === undefined) void server.close();
-else
-  server.accept(peer, (conn) => {
-    if (conn === undefined) void server.close();
-    else conn.once('close', () => void server.close());
-  });
+else server.accept(peer);
