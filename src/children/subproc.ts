@@ -109,9 +109,9 @@ function moduleRoute(module: URL | string, { args, remote = {}, ...how }: Multip
     options: connectionOptions(remote, 'a child process'),
     ...(args === undefined ? {} : { args }),
   });
-  return new ProcessRoute(url, () => {
-    return new Child([process.execPath, ...nodeFlags(process.execArgv), FORKED], [task, 'inherit', 'connection'], how);
-  });
+  const start = (): Child =>
+    new Child([process.execPath, ...nodeFlags(process.execArgv), FORKED], [task, 'inherit', 'connection'], how);
+  return new ProcessRoute(url, start);
 }
 
 /**

@@ -13,7 +13,10 @@ use crate::socket::check;
 /// well: then both go nowhere.
 pub fn take_stdio(drop_prints: bool) -> io::Result<(OwnedFd, OwnedFd)> {
     let (input, output) = (duplicate(0)?, duplicate(1)?);
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
     let errors_to_peer = file_of(1)? == file_of(2)?;
     // SAFETY: dup2 on descriptors that are open; 0, 1 and 2 are replaced and stay open.
     unsafe {
@@ -21,7 +24,10 @@ pub fn take_stdio(drop_prints: bool) -> io::Result<(OwnedFd, OwnedFd)> {
         if errors_to_peer {
             check(libc::dup2(null.as_raw_fd(), 2))?;
         }
-        check(libc::dup2(if drop_prints { null.as_raw_fd() } else { 2 }, 1))?;
+        check(libc::dup2(
+            if drop_prints { null.as_raw_fd() } else { 2 },
+            1,
+        ))?;
     }
     Ok((input, output))
 }
