@@ -51,8 +51,11 @@ function knock(fd: number): void {
       `rpyc server: a connection is refused: its descriptor is ${fd} (a pool takes those below ${DESCRIPTORS})`,
     );
   } else if (gate.admits(offers.connections)) offers.offer(fd);
-  else closeDescriptor(fd);
-  setFigure(board.figures, 'refused', gate.refused);
+  else {
+    // Before the client sees its end.
+    setFigure(board.figures, 'refused', gate.refused);
+    closeDescriptor(fd);
+  }
 }
 
 function failed(error: Error): void {

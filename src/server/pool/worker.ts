@@ -25,7 +25,9 @@ class Serving {
   /** Descriptors taken so far. */
   private taken = 0;
   private accepted = 0;
+  /** Tells the figures as long as there are connections; of a worker that listens always: whom it refuses shows in nothing else. */
   private timer: NodeJS.Timeout | undefined;
+  private listens = false;
 
   constructor(service: ServiceSource, options: ServerOptions) {
     this.server = new Server(service, { ...options, logger });
@@ -33,9 +35,21 @@ class Serving {
     this.server.on('connection', (conn) => {
       this.accepted++;
       conn.once('close', () => this.count());
-      this.timer ??= setInterval(() => this.publish(), FIGURES_AGE).unref();
+      this.run();
       this.count();
     });
+  }
+
+  /** Listens by itself, instead of taking what is offered. */
+  async listen(): Promise<readonly [string, number]> {
+    await this.server.start();
+    this.listens = true;
+    this.run();
+    return [this.server.address.host, this.server.address.port];
+  }
+
+  private run(): void {
+    this.timer ??= setInterval(() => this.publish(), FIGURES_AGE).unref();
   }
 
   /** A descriptor is offered; by now it may be somebody else's. */
@@ -69,7 +83,7 @@ class Serving {
 
   publish(): void {
     putMetrics(board.figures, this.server.metrics());
-    if (this.server.connections.size !== 0) return;
+    if (this.listens || this.server.connections.size !== 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
   }
@@ -96,11 +110,7 @@ async function obey(service: ServiceSource, guard: ServerOptions, message: ToWor
   switch (message.do) {
     case 'listen':
       serving = new Serving(service, { ...task.options, ...message.options, ...guard });
-      await serving.server.start();
-      control.postMessage({
-        is: 'listening',
-        address: [serving.server.address.host, serving.server.address.port],
-      } satisfies FromWorker);
+      control.postMessage({ is: 'listening', address: await serving.listen() } satisfies FromWorker);
       break;
     case 'drain':
       over((await serving?.server.drain({ timeout: message.timeout })) ?? 0);
