@@ -12,7 +12,10 @@ function load(): Addon {
   } catch (cause) {
     const reason = (cause as Error).message.split('\n')[0];
     throw Object.assign(
-      new Error(`rpyc: the native engine did not load (${reason}). Build it with: npm run build:native`, { cause }),
+      new Error(
+        `rpyc: the native engine did not load (${reason}). Build it with: npm run build:native. It is found beside the package's own files: a bundler has to leave rpyc external`,
+        { cause },
+      ),
       { code: 'ERR_RPYC_ADDON' },
     );
   }

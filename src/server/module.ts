@@ -42,7 +42,7 @@ export async function loadServiceWith(url: string, args: Record<string, unknown>
  * @throws what the module throws, {TypeError} where its default export is none
  */
 export async function loadService(url: string, context?: unknown): Promise<ServiceSource> {
-  const exported = ((await import(url)) as { default?: unknown }).default;
+  const exported = ((await load(url)) as { default?: unknown }).default;
   if (isService(exported)) return exported;
   if (typeof exported === 'function' && !/^class\b/.test(Function.prototype.toString.call(exported))) {
     const made: unknown = await exported(context);
@@ -51,8 +51,34 @@ export async function loadService(url: string, context?: unknown): Promise<Servi
       `the function that ${url} exports should return a subclass of rpyc.Service, or an instance of one`,
     );
   }
-  throw new TypeError(`the default export of ${url} should be ${EXPECTED}`);
+  throw new TypeError(`the default export of ${url} should be ${EXPECTED}${isForeign(exported) ? FOREIGN : ''}`);
 }
+
+/** What Node says of TypeScript that it cannot run: each version runs something else of it. */
+const NOT_RUN = new Set([
+  'ERR_UNKNOWN_FILE_EXTENSION',
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING',
+]);
+
+async function load(url: string): Promise<object> {
+  try {
+    return await import(url);
+  } catch (cause) {
+    const isOfNode = cause instanceof SyntaxError || NOT_RUN.has(String((cause as { code?: unknown } | null)?.code));
+    if (!isOfNode || !/\.[cm]?tsx?$/.test(url)) throw cause;
+    throw new TypeError(
+      `this Node does not run the TypeScript of ${url}: name the file that it is built to (${(cause as Error).message})`,
+      { cause },
+    );
+  }
+}
+
+const FOREIGN = '; it is a service of another copy of the package: install one, and let bundlers leave it external';
+
+/** Looks like a service, and is none of this copy. */
+const isForeign = (exported: unknown): boolean =>
+  typeof (exported as { serviceAliases?: unknown } | undefined)?.serviceAliases === 'function';
 
 /** The authenticator that a service module exports by that name, if it does, as an option of its server. */
 export async function loadAuthenticator(
