@@ -1,7 +1,7 @@
 // Zero-deploy through a real sshd, to targets that have nothing but what a test gives them; and that nothing stays there, whatever happens.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,15 @@ async function failure(promise: Promise<unknown>): Promise<Error & { code?: stri
     () => expect.fail('it deployed'),
     (error) => error,
   );
+}
+
+/** Does it still run? One that nobody has waited for does not. */
+function runs(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
+  } catch {
+    return false;
+  }
 }
 
 const PYTHON_SERVICE = `
@@ -207,6 +216,21 @@ describeSsh('whatever ends it', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     await expect.poll(() => conn.connection.closed).toBe(true);
     expect(server.closed).toBe(true);
+    await server.close();
+  });
+
+  test('the sshd of its session killed with -9: the server ends and its folder goes', async () => {
+    const target = await startTarget({ python: '6.0.1' });
+    const server = await deployed(target);
+    const conn = await server.classicConnect();
+    const pid = await conn.eval('__import__("os").getpid()');
+    const waiting = failure(conn.eval('__import__("time").sleep(20)'));
+    target.killSessions();
+    expect((await waiting).code).toBe('ERR_RPYC_CLOSED');
+    await expect.poll(target.left, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => runs(pid), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => server.closed).toBe(true);
+    await expect(server.connect()).rejects.toThrow(/is over/);
     await server.close();
   });
 

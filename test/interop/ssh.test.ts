@@ -178,6 +178,42 @@ server.start()
     expect(failureSync(() => conn.root.eval('time.sleep(20)')).code).toBe('ERR_RPYC_CLOSED');
   });
 
+  test('the sshd of a session killed with -9 ends its connections, and no other session', async () => {
+    const [server, doomed] = [await startServer('6.0.1'), await startSshd()];
+    onTestFinished(() => doomed.stop());
+    const conn = await rpyc.sshConnect(doomed.target, server.ready.port);
+    await using other = await rpyc.sshConnect(sshd.target, server.ready.port);
+    const waiting = failure(conn.root.eval('time.sleep(20)'));
+    doomed.killSessions();
+    expect((await waiting).code).toBe('ERR_RPYC_CLOSED');
+    expect((await failure(conn.root.add(1, 2))).code).toBe('ERR_RPYC_CLOSED');
+    await ended(conn.proc);
+    expect(await other.root.add(1, 2)).toBe(3);
+    // The one that listens is still there.
+    await using again = await rpyc.sshConnect(doomed.target, server.ready.port);
+    expect(await again.root.add(2, 2)).toBe(4);
+    doomed.killListener();
+    expect(await again.root.add(3, 3)).toBe(6);
+    await expect
+      .poll(() => failure(rpyc.sshConnect(doomed.target, server.ready.port)).then(({ message }) => message))
+      .toMatch(/Connection refused/);
+  });
+
+  test('the sshd of a session killed with -9 ends a blocking call', async () => {
+    const [server, doomed] = [await startServer('6.0.1'), await startSshd()];
+    onTestFinished(() => doomed.stop());
+    const conn = rpyc.sshConnectSync(doomed.target, server.ready.port);
+    const killing = doomed
+      .sessions()
+      .map((pid) => `os.kill(${pid}, signal.SIGKILL)`)
+      .join('; ');
+    expect(killing).not.toBe('');
+    const later = `import os, signal, threading\ndef kill():\n    ${killing}\nthreading.Timer(0.2, kill).start()`;
+    conn.root.eval(`exec(${JSON.stringify(later)}, {})`);
+    expect(failureSync(() => conn.root.eval('time.sleep(20)')).code).toBe('ERR_RPYC_CLOSED');
+    await ended(conn.proc);
+  });
+
   test('a target may be a text, with the user, host and port in it', async () => {
     const server = await startServer('6.0.1');
     const { user, host, port, identityFile, extraArgs } = sshd.target;

@@ -36,7 +36,26 @@ export interface Sshd {
   /** Folder with `user_key`, `known_hosts` and `log`. */
   readonly folder: string;
   readonly log: () => string;
+  /** kill -9 of the one that listens. */
+  killListener(): void;
+  /** Processes that serve a session each. */
+  sessions(): number[];
+  /** kill -9 of these; what they run is not touched. */
+  killSessions(): void;
   stop(): Promise<void>;
+}
+
+/** Processes below this one that are called sshd, or sshd-session as newer ones are. */
+function sshdsBelow(parent: number): number[] {
+  const children = readdirSync('/proc').flatMap((name) => {
+    try {
+      const [, comm, ppid] = /^\d+ \((.*)\) \S+ (\d+) /s.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
+      return Number(ppid) === parent && comm?.startsWith('sshd') ? [Number(name)] : [];
+    } catch {
+      return []; // no process, or one that is gone
+    }
+  });
+  return children.flatMap((pid) => [pid, ...sshdsBelow(pid)]);
 }
 
 function keygen(path: string): void {
@@ -113,6 +132,10 @@ export async function startSshd({ config = [], env = {} }: SshdOptions = {}): Pr
     await ended;
     rmSync(folder, { recursive: true, force: true });
   };
+  const sessions = (): number[] => sshdsBelow(child.pid ?? 0);
+  const killSessions = (): void => {
+    for (const pid of sessions()) process.kill(pid, 'SIGKILL');
+  };
   try {
     await Promise.race([
       listening(port),
@@ -133,7 +156,7 @@ export async function startSshd({ config = [], env = {} }: SshdOptions = {}): Pr
     identityFile: at('user_key'),
     extraArgs: ['-F', 'none', '-o', `UserKnownHostsFile=${at('known_hosts')}`, '-o', 'GlobalKnownHostsFile=none'],
   };
-  return { port, target, folder, log: () => log, stop };
+  return { port, target, folder, log: () => log, killListener: kill, sessions, killSessions, stop };
 }
 
 /** What a Unix has anyway. */
@@ -144,6 +167,8 @@ export interface Target {
   readonly ssh: SshTarget;
   /** Names in its temporary folder. */
   left(): string[];
+  /** kill -9 of the sshd that serves a session. */
+  killSessions(): void;
   stop(): Promise<void>;
 }
 
@@ -189,5 +214,5 @@ export async function startTarget({
   } catch {
     // not inside a test: the caller stops it
   }
-  return { ssh: sshd.target, left: () => readdirSync(temporary), stop };
+  return { ssh: sshd.target, left: () => readdirSync(temporary), killSessions: sshd.killSessions, stop };
 }
