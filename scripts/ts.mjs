@@ -2,6 +2,8 @@
 //
 //     node --import ./scripts/ts.mjs bench/micro/seam.ts
 
-import { register } from 'node:module';
+import * as module from 'node:module';
 
-register('./ts-hooks.mjs', import.meta.url);
+// Node 26 says in every process that `register` is deprecated; 20 has nothing else.
+if (Number.parseInt(process.versions.node, 10) >= 26) module.registerHooks(await import('./ts-hooks.mjs'));
+else module.register('./ts-hooks.mjs', import.meta.url);

@@ -52,15 +52,21 @@ export class TCPRegistryClient extends RegistryClient {
         : { localAddress: from, family: isIP(from) };
     const socket = createConnection({ host: this.host, port: this.port, noDelay: true, ...local });
     return new Promise<T | undefined>((resolve, reject) => {
-      const timer = setTimeout(() => finish(), this.timeoutMs);
-      const finish = (result?: T): void => {
+      const giveUp = (): void => finish();
+      const timer = setTimeout(giveUp, this.timeoutMs);
+      const over = (): void => {
         clearTimeout(timer);
+        // A server asks for as long as it lives, with the same signal.
+        signal?.removeEventListener('abort', giveUp);
+      };
+      const finish = (result?: T): void => {
+        over();
         socket.destroy();
         resolve(result);
       };
-      signal?.addEventListener('abort', () => finish(), { once: true });
+      signal?.addEventListener('abort', giveUp);
       socket.on('error', (error) => {
-        clearTimeout(timer);
+        over();
         reject(error);
       });
       socket.on('close', () => finish());

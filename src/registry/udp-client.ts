@@ -42,11 +42,14 @@ export class UDPRegistryClient extends RegistryClient {
     options: RegisterOptions = {},
   ): Promise<T | undefined> {
     const socket = createSocket(this.isIPv6 ? 'udp6' : 'udp4');
+    const { signal } = options;
+    let giveUp = (): void => {};
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<T | undefined>((resolve, reject) => {
-        timer = setTimeout(() => resolve(undefined), this.timeoutMs);
-        options.signal?.addEventListener('abort', () => resolve(undefined), { once: true });
+        giveUp = () => resolve(undefined);
+        timer = setTimeout(giveUp, this.timeoutMs);
+        signal?.addEventListener('abort', giveUp);
         socket.on('error', reject);
         socket.on('message', (answer, { port }) => {
           // As RPyC: a registry answers from the port that it listens on.
@@ -57,6 +60,8 @@ export class UDPRegistryClient extends RegistryClient {
       });
     } finally {
       clearTimeout(timer);
+      // A server asks for as long as it lives, with the same signal.
+      signal?.removeEventListener('abort', giveUp);
       socket.close();
     }
   }

@@ -1,10 +1,10 @@
 // Registries of both languages, with servers and clients of both. All on loopback; RPyC's own code is the judge.
 
 import { createSocket, Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import * as rpyc from '../../src/index.ts';
 import {
   describePython,
@@ -415,6 +415,19 @@ describe('between Node peers', () => {
     expect(() => rpyc.discoverSync('adder', { registrar })).toThrow(
       expect.objectContaining({ code: 'ERR_RPYC_BLOCKING_UNSUPPORTED' }),
     );
+  });
+
+  test.each(KINDS)('%s: a server that registers for a long time leaves nothing behind each time', async (kind) => {
+    const registry = await nodeRegistry(kind);
+    const registrar = registrarOf(kind, registry.port, { reregisterInterval: 0.001 });
+    const registers = vi.spyOn(registrar, 'register');
+    await nodeServer(registrar);
+    await until(
+      () => registers.mock.calls.length,
+      (times) => times >= 20,
+    );
+    const signal = registers.mock.calls[0]?.[2]?.signal as AbortSignal;
+    expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1);
   });
 
   test.each(KINDS)('%s: a server whose registry never answers closes without waiting for it', async (kind) => {
