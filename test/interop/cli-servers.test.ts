@@ -35,8 +35,11 @@ describePython.each(['6.0.1', '4.1.5'] as const)('rpyc serve with a client of RP
     expect(out.all).toEqual([3, ['Ella', 'Miles'], 'a (3)', 'la la']);
   });
 
-  test('SIGTERM lets a call end and its answer arrive; the exit code is 0', async () => {
-    const { port, child, ended, line } = await serve('--drain-timeout', '20');
+  test.each([
+    ['one thread', []],
+    ['two workers', ['--workers', '2']],
+  ])('SIGTERM lets a call end and its answer arrive; the exit code is 0, with %s', async (_text, workers) => {
+    const { port, child, ended, line } = await serve('--drain-timeout', '20', ...workers);
     const python = await startPython(
       version,
       `
