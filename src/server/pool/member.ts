@@ -15,6 +15,9 @@ const YOUNG = 5000;
 /** Waits before a worker that crashed at once is started again: the second time so long, then twice as long each time, ms. */
 const FIRST_WAIT = 100;
 const LONGEST_WAIT = 30_000;
+/** Wait of one that could not start for want of descriptors, ms: others hold them, so it is not given up for that. */
+const SCARCE_WAIT = 1000;
+const SCARCE = new Set<unknown>(['EMFILE', 'ENFILE', 'ERR_WORKER_INIT_FAILED']);
 /** What a worker gets to close its connections, ms. */
 const CLOSE_WAIT = 2000;
 /** What a worker gets beyond the time-out of `drain` to say that it is over, ms. */
@@ -197,7 +200,7 @@ export class Member {
     const thrown = this.failure ?? error;
     // While the pool starts, `load` tells.
     if (wasFirst || this.isEnding) this.state = 'closed';
-    else this.replace(reason);
+    else this.replace(reason, SCARCE.has((thrown as NodeJS.ErrnoException | undefined)?.code));
     if (this.state !== 'closed') this.log(reason, code, thrown);
     const event = { worker: this.index, reason, ...(thrown === undefined ? {} : { error: thrown }) };
     crew.happened({ ...event, state: 'exit' });
@@ -205,16 +208,23 @@ export class Member {
   }
 
   /** Starts its successor, at once or later, or never again. */
-  private replace(reason: WorkerExitReason): void {
-    // One that is stuck again has served for `stuckAfter` at least: there is no hurry to slow down.
+  private replace(reason: WorkerExitReason, isScarce: boolean): void {
     const isYoung = performance.now() - this.started < YOUNG;
+    if (isScarce && isYoung) {
+      this.restartIn(SCARCE_WAIT);
+      return;
+    }
+    // One that is stuck again has served for `stuckAfter` at least: there is no hurry to slow down.
     this.crashes = reason === 'stuck' ? 0 : isYoung ? this.crashes + 1 : 1;
     if (this.crashes >= this.crew.settings.maxCrashes) {
       this.state = 'given up';
       return;
     }
+    this.restartIn(this.crashes <= 1 ? 0 : Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.crashes - 2)));
+  }
+
+  private restartIn(wait: number): void {
     this.state = 'waiting';
-    const wait = this.crashes <= 1 ? 0 : Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.crashes - 2));
     this.timer = setTimeout(() => void this.restart(), wait);
     if (!this.crew.isReferenced) this.timer.unref();
   }
