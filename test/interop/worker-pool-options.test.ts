@@ -1,10 +1,14 @@
 // What a WorkerPoolServer can be told: shared state, limits of the whole, listeners per worker; who may block on it; what it tells.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { root } from '../../scripts/setup.mjs';
 import type * as source from '../../src/index.ts';
 import { descriptors, rpyc, serviceModule, startPool, until } from '../support/pool.ts';
 import { describePython, runClient } from '../support/python.ts';
@@ -229,6 +233,32 @@ describe('where it listens', () => {
     await conn.close();
   });
 
+  test('a socket that systemd passed', async () => {
+    const socket = createServer().listen(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+    const { port } = socket.address() as { port: number };
+    const text = `import * as rpyc from 'rpyc';
+      const options = { workers: 2, listenFds: true, sharedState: new SharedArrayBuffer(16) };
+      const server = await new rpyc.WorkerPoolServer(${JSON.stringify(serviceModule().href)}, options).start();
+      console.log(server.port);
+      process.once('SIGTERM', () => server.drain());`;
+    const command = [process.execPath, '--input-type=module', '-e', text];
+    const child = spawn('sh', ['-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"', ...command], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit', fd],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    expect(String((await once(child.stdout as Readable, 'data'))[0])).toBe(`${port}\n`);
+    socket.close();
+    const conns = [await rpyc.connect('127.0.0.1', port), await rpyc.connect('127.0.0.1', port)];
+    expect(await Promise.all(conns.map((conn) => conn.root.worker()))).toEqual([0, 1]);
+    await Promise.all(conns.map((conn) => conn.close()));
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+  });
+
   test('with reusePort each worker listens on the one port, and one that is replaced does again', async () => {
     const pool = await startPool({ workers: 2, reusePort: true, stuckAfter: 0.5 });
     const { conns, workers } = await pool.connectEach(40);
@@ -309,6 +339,30 @@ export default class Noisy extends rpyc.Service {
     const error = lines.at(-1)?.at(-1);
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({ name: 'RangeError', message: 'in onDisconnect', code: 'E_MINE' });
+  });
+
+  test('channels tell the service module what happens in its worker', async () => {
+    const module = serviceModule(
+      `
+import { subscribe } from 'node:diagnostics_channel';
+import * as rpyc from 'rpyc';
+const told = [];
+for (const name of ['connect', 'disconnect', 'request:start', 'request:end', 'request:error'])
+  subscribe('rpyc:' + name, () => told.push(name));
+export default class Watched extends rpyc.Service {
+  exposed_fail() { throw new RangeError('failed'); }
+  exposed_told() { return told.join(' '); }
+}
+`,
+      'pool-watched.mjs',
+    );
+    const pool = await startPool({ workers: 1 }, module);
+    const first = await pool.connect();
+    await expect(first.root.fail()).rejects.toBeDefined();
+    await first.close();
+    await until(() => pool.server.metrics().connections.open === 0);
+    const again = await pool.connect();
+    expect(await again.root.told()).toMatch(/^connect request:start .*request:error .*disconnect connect /);
   });
 
   test('close is told once', async () => {
