@@ -30,6 +30,8 @@ const PLUMBUM = '1.9.0';
 /** The environment of the newest release that also has numpy, for the tests that exchange arrays. */
 export const WITH_NUMPY = '6.0.1-numpy';
 const NUMPY = 'numpy>=1.24';
+/** The ZeroRPC release that the tests talk to; pyzmq, msgpack and gevent come with it. */
+export const ZERORPC_VERSION = '0.6.3';
 
 /** A set-up step cannot go on; the message is one line for the user. */
 export class SetupError extends Error {}
@@ -106,21 +108,22 @@ export async function ensureTypeScript({ signal } = {}) {
   writeStamp(target, stamp);
 }
 
-/** One virtual environment per RPyC release under .venv/; the environment variable RPYC_PYTHON names another interpreter. */
+/** One virtual environment per release of RPyC and ZeroRPC under .venv/; the environment variable RPYC_PYTHON names another interpreter. */
 export async function ensurePython() {
-  const missing = [...RPYC_VERSIONS, WITH_NUMPY].filter(
-    (version) => !existsSync(pythonOf(version)) || !isStamped(venvOf(version), stampOfVenv(version)),
+  const missing = ENVIRONMENTS.filter(
+    ({ name, stamp }) => !existsSync(interpreterOf(name)) || !isStamped(venvOf(name), stamp),
   );
   if (!missing.length) return;
   const base = findPython();
-  say(`making Python environments with rpyc ${missing.join(', ')} (${base.path})`);
-  for (const version of missing) await makeVenv(base, version);
+  say(`making the Python environments ${missing.map(({ name }) => name).join(', ')} (${base.path})`);
+  for (const environment of missing) await makeVenv(base, environment);
 }
 
 /** The interpreter of the environment with this RPyC release. */
-export function pythonOf(version) {
-  return join(venvOf(version), windows ? 'Scripts/python.exe' : 'bin/python');
-}
+export const pythonOf = (version) => interpreterOf(`rpyc-${version}`);
+
+/** The interpreter of the environment with ZeroRPC and pyzmq. */
+export const zerorpcPython = () => interpreterOf(`zerorpc-${ZERORPC_VERSION}`);
 
 /** Where Debian and most others have it; not on the PATH of a user. */
 export const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((path) => existsSync(path)) ?? '/usr/sbin/sshd';
@@ -223,22 +226,46 @@ print(how if sys.version_info >= (3, 8) else "old")`;
   );
 }
 
-async function makeVenv(base, version) {
-  const folder = venvOf(version);
+async function makeVenv(base, { name, packages, stamp }) {
+  const folder = venvOf(name);
   rmSync(folder, { recursive: true, force: true });
-  const packages = [`rpyc==${version.replace('-numpy', '')}`, `plumbum==${PLUMBUM}`];
-  if (version === WITH_NUMPY) packages.push(NUMPY);
   const pip = ['-m', 'pip', '--disable-pip-version-check', '--no-input', '--quiet'];
   const env = { ...process.env, PYTHONPATH: '', PIP_ROOT_USER_ACTION: 'ignore' };
   await run(base.path, ['-m', 'venv', ...(base.pip ? ['--without-pip'] : []), folder], { env });
-  if (base.pip) await run(base.path, [...pip, '--python', pythonOf(version), 'install', ...packages], { env });
-  else await run(pythonOf(version), [...pip, 'install', ...packages], { env });
-  writeStamp(folder, stampOfVenv(version));
+  if (base.pip) await run(base.path, [...pip, '--python', interpreterOf(name), 'install', ...packages], { env });
+  else await run(interpreterOf(name), [...pip, 'install', ...packages], { env });
+  writeStamp(folder, stamp);
 }
 
-const venvOf = (version) => join(root, '.venv', `rpyc-${version}`);
-const stampOfVenv = (version) =>
-  `rpyc ${version} plumbum ${PLUMBUM} ${version === WITH_NUMPY ? NUMPY : ''}${process.env.RPYC_PYTHON ?? ''}`.trim();
+/** What lies under .venv/: folder, packages, and the stamp of a finished one. */
+const ENVIRONMENTS = [
+  ...[...RPYC_VERSIONS, WITH_NUMPY].map((version) => ({
+    name: `rpyc-${version}`,
+    packages: [
+      `rpyc==${version.replace('-numpy', '')}`,
+      `plumbum==${PLUMBUM}`,
+      ...(version === WITH_NUMPY ? [NUMPY] : []),
+    ],
+    stamp: stampWith(`rpyc ${version} plumbum ${PLUMBUM} ${version === WITH_NUMPY ? NUMPY : ''}`),
+  })),
+  {
+    name: `zerorpc-${ZERORPC_VERSION}`,
+    packages: [`zerorpc==${ZERORPC_VERSION}`],
+    stamp: stampWith(`zerorpc ${ZERORPC_VERSION} `),
+  },
+];
+
+function stampWith(packages) {
+  return `${packages}${process.env.RPYC_PYTHON ?? ''}`.trim();
+}
+
+function venvOf(name) {
+  return join(root, '.venv', name);
+}
+
+function interpreterOf(name) {
+  return join(venvOf(name), windows ? 'Scripts/python.exe' : 'bin/python');
+}
 
 async function ensureGyp(folder, product) {
   const target = join(root, folder, 'build/Release', product);
