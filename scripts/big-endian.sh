@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests of crates/wire on a big-endian machine: s390x, emulated by qemu-user. `npm run test:big-endian`.
+# Runs the tests of crates/wire and crates/zmtp on a big-endian machine: s390x, emulated by qemu-user. `npm run test:big-endian`.
 #
 # The compiler's s390x library comes from rustup where it can add the target, else from Debian's packages of Rust 1.85
-# (the MSRV of crates/wire), unpacked - not installed - into target/big-endian. RPYC_BIG_ENDIAN=rustup or =debian forces one.
+# (the MSRV of both), unpacked - not installed - into target/big-endian. RPYC_BIG_ENDIAN=rustup or =debian forces one.
 # Linker, C library and emulator are Debian packages that are installed if missing (root only).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -90,4 +90,4 @@ export CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNNER="qemu-s390x -L /usr/s390x-lin
 export RPYC_WIRE_SAMPLE=${RPYC_WIRE_SAMPLE:-64}
 # The workspace's release profile would link everything as one unit for every test program.
 export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
-exec cargo test --locked --release --target "$TARGET" --target-dir "$CACHE/build" -p rpyc-wire --lib --tests "$@"
+exec cargo test --locked --release --target "$TARGET" --target-dir "$CACHE/build" -p rpyc-wire -p rpyc-zmtp --lib --tests "$@"

@@ -1,4 +1,4 @@
-// `npm test`: all set-up, then cargo test (crates wire and net) and vitest. The last line is the total of both.
+// `npm test`: all set-up, then cargo test (crates wire, zmtp and net) and vitest. The last line is the total of both.
 // With arguments (`npm test -- test/unit -t name`), vitest alone with these arguments.
 // Without a usable Python it fails, unless RPYC_TEST_PYTHON=skip. Reports go to build/test-results/ (.ci/run reads them).
 
@@ -33,7 +33,7 @@ export async function vitest(args, reporter = 'default') {
 
 /** Runs the tests of the crates that need no Node; resolves with `{passed, failed, skipped}`. */
 async function cargoTest() {
-  const args = ['test', '--release', '--locked', '--no-fail-fast', '-p', 'rpyc-wire', '-p', 'rpyc-net'];
+  const args = ['test', '--release', '--locked', '--no-fail-fast', ...['wire', 'zmtp', 'net'].flatMap((name) => ['-p', `rpyc-${name}`])];
   const { status, stdout } = await run(findCargo(), args, { stdout: 'pipe', check: false });
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(join(RESULTS, 'cargo.txt'), stdout);
@@ -72,7 +72,7 @@ if (process.argv[1] === import.meta.filename) {
     if (skip) say('RPYC_TEST_PYTHON=skip: the tests with real Python are skipped');
     const parts = {};
     if (!args.length) {
-      say('cargo test (wire, net)');
+      say('cargo test (wire, zmtp, net)');
       parts.cargo = await cargoTest();
     }
     parts.vitest = await vitest(args);

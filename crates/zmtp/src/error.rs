@@ -85,6 +85,10 @@ pub enum ZmtpError {
         /// Its length.
         len: usize,
     },
+    /// Another peer of the same ROUTER has this identity.
+    DuplicateIdentity,
+    /// More subscriptions, or longer ones, than a publisher keeps for one peer.
+    TooManyTopics,
     /// The peer sent an ERROR command; printable ASCII only.
     Refused(Box<str>),
 
@@ -183,6 +187,8 @@ impl fmt::Display for ZmtpError {
             Self::BadIdentity { len } => {
                 write!(f, "identity of {len} bytes: 1 to 255 bytes are allowed, of which the first is not 0")
             }
+            Self::DuplicateIdentity => f.write_str("another peer has the same identity"),
+            Self::TooManyTopics => f.write_str("peer has too many subscriptions, or too long ones"),
             Self::Refused(reason) => write!(f, "peer refused the connection: {reason}"),
             Self::NotReady => f.write_str("the handshake with the peer is not over yet"),
             Self::NoParts => f.write_str("a message needs at least one part"),

@@ -120,23 +120,37 @@ impl Message {
         self.parts().next().unwrap_or_default()
     }
 
-    /// The same message behind these parts.
-    pub(crate) fn behind<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut wire = Vec::with_capacity(self.wire().len() + 16);
-        for part in parts {
-            write_head(MORE, part.len(), &mut wire);
-            wire.extend_from_slice(part);
-        }
-        wire.extend_from_slice(self.wire());
-        Self::of(wire)
+    /// The same message behind one part more.
+    pub(crate) fn behind(&self, part: &[u8]) -> Self {
+        let mut head = Vec::with_capacity(frame_len(part.len()));
+        write_head(MORE, part.len(), &mut head);
+        head.extend_from_slice(part);
+        self.behind_wire(&head)
+    }
+
+    /// The same message behind parts in wire form, each with MORE.
+    pub(crate) fn behind_wire(&self, head: &[u8]) -> Self {
+        Self::of([head, self.wire()].concat())
     }
 
     /// The message behind its first part; None: there is no other.
     pub(crate) fn without_first(mut self) -> Option<Self> {
         let mut parts = self.parts();
         parts.next();
-        self.start = self.wire.len() - parts.rest().len();
-        (self.start < self.wire.len()).then_some(self)
+        let left = parts.rest().len();
+        self.start = self.wire.len() - left;
+        (left > 0).then_some(self)
+    }
+
+    /// Parts up to the first empty one, in wire form, and the message behind that; None: there is no such.
+    pub(crate) fn split_envelope(mut self) -> Option<(Box<[u8]>, Self)> {
+        let mut parts = self.parts();
+        parts.find(|part| part.is_empty())?;
+        let left = parts.rest().len();
+        let at = self.wire.len() - left;
+        let envelope = self.wire[self.start..at].into();
+        self.start = at;
+        (left > 0).then_some((envelope, self))
     }
 }
 
@@ -224,14 +238,23 @@ mod tests {
 
     #[test]
     fn parts_are_put_before_and_taken_off() {
-        let whole = message(&[b"a"]).behind([&b"id"[..], b""]);
+        let whole = message(&[b"a"]).behind(b"").behind(b"id");
         assert_eq!(whole, message(&[b"id", b"", b"a"]));
-        let rest = whole
-            .without_first()
-            .and_then(Message::without_first)
-            .unwrap();
-        assert_eq!((rest.wire(), rest.first()), (&b"\0\x01a"[..], &b"a"[..]));
-        assert_eq!(rest.without_first(), None);
+        let rest = whole.clone().without_first().unwrap();
+        assert_eq!(
+            (rest.wire(), rest.first()),
+            (&b"\x01\0\0\x01a"[..], &b""[..])
+        );
+        assert_eq!(message(&[b"a"]).without_first(), None);
+
+        let (envelope, body) = whole.clone().split_envelope().unwrap();
+        assert_eq!(
+            (&*envelope, body.wire()),
+            (&b"\x01\x02id\x01\0"[..], &b"\0\x01a"[..])
+        );
+        assert_eq!(body.behind_wire(&envelope), whole);
+        assert_eq!(message(&[b"id", b""]).split_envelope(), None);
+        assert_eq!(message(&[b"id", b"a"]).split_envelope(), None);
     }
 
     #[test]
