@@ -33,7 +33,13 @@ export async function vitest(args, reporter = 'default') {
 
 /** Runs the tests of the crates that need no Node; resolves with `{passed, failed, skipped}`. */
 async function cargoTest() {
-  const args = ['test', '--release', '--locked', '--no-fail-fast', ...['wire', 'zmtp', 'net'].flatMap((name) => ['-p', `rpyc-${name}`])];
+  const args = [
+    'test',
+    '--release',
+    '--locked',
+    '--no-fail-fast',
+    ...['wire', 'zmtp', 'net'].flatMap((name) => ['-p', `rpyc-${name}`]),
+  ];
   const { status, stdout } = await run(findCargo(), args, { stdout: 'pipe', check: false });
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(join(RESULTS, 'cargo.txt'), stdout);

@@ -26,7 +26,7 @@ export function peer(name: string): string {
 }
 
 export interface PythonOptions {
-  /** Arguments after the program. */
+  /** Arguments of the program. */
   args?: readonly string[];
   /** Added to the environment. */
   env?: Record<string, string>;
@@ -83,7 +83,15 @@ export async function startPython(
   code: string,
   options: PythonOptions = {},
 ): Promise<PythonPeer> {
-  const child = launch(version, code, options);
+  return whenReady(launch(version, code, options));
+}
+
+/** Like {@link startPython}, for any program that says `READY <json>`. */
+export function startProgram(command: string, { args = [], ...options }: PythonOptions = {}): Promise<PythonPeer> {
+  return whenReady(start(command, command, args, options));
+}
+
+async function whenReady(child: ReturnType<typeof start>): Promise<PythonPeer> {
   try {
     onTestFinished(child.stop);
   } catch {
@@ -126,11 +134,20 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function launch(version: RpycVersion, code: string, { args = [], env = {}, timeoutMs = 60_000 }: PythonOptions) {
+function launch(version: RpycVersion, code: string, { args = [], ...options }: PythonOptions) {
   const program = code.endsWith('.py') && !code.includes('\n') ? [code] : ['-c', code];
-  const child = spawn(python(version), ['-u', ...program, ...args], {
-    env: { ...process.env, PYTHONPATH: '', PYTHONDONTWRITEBYTECODE: '1', PYTHONIOENCODING: 'utf-8', ...env },
-  });
+  return start(`Python (rpyc ${version})`, python(version), [...program, ...args], options);
+}
+
+/** Starts a program; `name` is for errors. */
+function start(
+  name: string,
+  command: string,
+  args: readonly string[],
+  { env = {}, timeoutMs = 60_000 }: Omit<PythonOptions, 'args'>,
+) {
+  const python = { PYTHONPATH: '', PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1', PYTHONIOENCODING: 'utf-8' };
+  const child = spawn(command, args, { env: { ...process.env, ...python, ...env } });
   let stdout = '';
   let stderr = '';
   let read = 0; // stdout before it was given out by nextLine
@@ -174,9 +191,7 @@ function launch(version: RpycVersion, code: string, { args = [], env = {}, timeo
         return line;
       }
       if (exit !== undefined) {
-        throw new Error(
-          `Python (rpyc ${version}) ended with ${exit} before the line that was waited for\n${stdout}${stderr}`,
-        );
+        throw new Error(`${name} ended with ${exit} before the line that was waited for\n${stdout}${stderr}`);
       }
       await new Promise<void>((resolve) => {
         wake = resolve;

@@ -15,9 +15,9 @@ enum Said {
 
 fn said() -> impl Strategy<Value = Said> {
     let part = prop_oneof![
-        vec(any::<u8>(), 0..8),
-        vec(any::<u8>(), 250..260),
-        vec(any::<u8>(), 65_530..65_540),
+        12 => vec(any::<u8>(), 0..8),
+        6 => vec(any::<u8>(), 250..260),
+        1 => (any::<u8>(), 65_530..65_540_usize).prop_map(|(byte, len)| vec![byte; len]),
     ];
     prop_oneof![
         4 => vec(part, 1..5).prop_map(Said::Message),
