@@ -1,6 +1,6 @@
-//! Writes the captured frames of real RPyC as corpora: frames, payloads and values as they are.
+//! Writes the captured frames of real RPyC as corpora: frames, payloads and values as they are; and the connections of libzmq.
 
-use rpyc_wire_fuzz::support::fixtures;
+use rpyc_wire_fuzz::{support::fixtures, zmtp};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
@@ -27,6 +27,21 @@ fn main() -> std::io::Result<()> {
                 "inflate",
                 number,
                 &[b"\xff", &frame.bytes[5..frame.bytes.len() - 1]].concat(),
+            )?;
+        }
+    }
+    let taped = zmtp::fixtures::connections(&zmtp::fixtures::load());
+    for (number, connection) in taped.into_iter().enumerate() {
+        let (connecter, binder) = (connection.connecter, connection.binder);
+        for (number, ours, theirs) in [
+            (2 * number, &connecter, &binder),
+            (2 * number + 1, &binder, &connecter),
+        ] {
+            // The target takes the type and the length of pieces from the first bytes.
+            write(
+                "zmtp",
+                number,
+                &[&[ours.socket_type as u8, 30], &theirs.wrote[..]].concat(),
             )?;
         }
     }
