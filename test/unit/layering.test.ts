@@ -55,7 +55,7 @@ const NEVER: Record<string, readonly string[]> = {
 /** Crate -> its dependencies, as far as they are restricted: crates of ours, and others. */
 const CRATES: Record<string, { ours: readonly string[]; others: readonly string[] }> = {
   'rpyc-wire': { ours: [], others: ['zlib-rs'] },
-  'rpyc-wire-fuzz': { ours: ['rpyc-wire'], others: ['libfuzzer-sys', 'serde', 'serde_json'] },
+  'rpyc-wire-fuzz': { ours: ['rpyc-wire', 'rpyc-zmtp'], others: ['libfuzzer-sys', 'serde', 'serde_json'] },
   'rpyc-zmtp': { ours: [], others: [] },
   'rpyc-net': { ours: [], others: ['libc'] },
   'rpyc-addon': { ours: ['rpyc-wire', 'rpyc-net', 'rpyc-zmtp'], others: ['libc', 'napi-sys'] },

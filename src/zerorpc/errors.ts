@@ -1,0 +1,33 @@
+// What can go wrong with a ZeroRPC call on this side, each with a stable `code`; the names are zerorpc's own (exceptions.py).
+
+/** The peer's heartbeats stayed away for twice their interval. Answers to zerorpc's `LostRemote`. */
+export class LostRemote extends Error {
+  override readonly name = 'LostRemote';
+  readonly code = 'ERR_ZERORPC_LOST_REMOTE';
+  /** `frequency` in milliseconds, as of the heartbeats. */
+  constructor(frequency: number) {
+    super(`Lost remote after ${(frequency * 2) / 1000}s heartbeat`);
+  }
+}
+
+/** No answer in time; the remote work goes on. Answers to zerorpc's `TimeoutExpired`. */
+export class TimeoutExpired extends Error {
+  override readonly name = 'TimeoutExpired';
+  readonly code = 'ERR_ZERORPC_TIMEOUT';
+  /** `timeout` in milliseconds; `when` says what was being done. */
+  constructor(timeout: number, when?: string) {
+    super(`timeout after ${timeout / 1000}s${when === undefined ? '' : `, when ${when}`}`);
+  }
+}
+
+/** The channel of a call is closed, or the peer broke its rules. */
+export class ChannelError extends Error {
+  override readonly name = 'ChannelError';
+  readonly code = 'ERR_ZERORPC_CHANNEL';
+}
+
+/** Bytes that are no event. zerorpc logs and drops them; the caller's time-out is all that tells. */
+export class EventError extends Error {
+  override readonly name = 'EventError';
+  readonly code = 'ERR_ZERORPC_EVENT';
+}
