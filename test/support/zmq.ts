@@ -41,6 +41,10 @@ export async function libzmqSocket(type: SocketType, ...args: string[]): Promise
   return driven(await startProgram(zerorpcPython(), { args: [peer('zmq_socket.py'), type, ...args] }));
 }
 
+/** A program of peers/ with real zerorpc. */
+export const zerorpcProgram = (name: string, ...args: string[]): Promise<PythonPeer> =>
+  startProgram(zerorpcPython(), { args: [peer(name), ...args] });
+
 export const toHex = (text: string): string => Buffer.from(text, 'latin1').toString('hex');
 export const fromHex = (text: string): string => Buffer.from(text, 'hex').toString('latin1');
 
