@@ -59,7 +59,7 @@ pub(crate) fn scan(bytes: &[u8], at: usize, limits: &Limits) -> Result<Scan, Zmt
             false => ZmtpError::FrameTooLarge { len, max },
         });
     }
-    let end = start + len as usize; // within max, and a slice holds start
+    let end = start.saturating_add(len as usize); // len is within max
     Ok(if end > bytes.len() {
         Scan::Need { total: end }
     } else {

@@ -139,7 +139,7 @@ impl Session {
         self.config.minor.min(self.minor) >= 1
     }
 
-    /// Looks at received bytes up to the next event. Answers go to `out`; so does what is to be written before the
+    /// Looks at received bytes up to the next event. Answers, shorter than what they answer, go to `out`; so does what is to be written before the
     /// connection is closed, where it fails. A failed session fails for ever.
     pub fn feed<'a>(&mut self, input: &'a [u8], out: &mut Vec<u8>) -> Result<Fed<'a>, ZmtpError> {
         let result = self.advance(input, out);
