@@ -34,6 +34,14 @@ export const LoopEvent = {
   DRAINED: 3,
   /** What `rawAwait` asked for; arg: the events. */
   READY: 4,
+  /** From here on `handle` is a ZeroMQ socket (`zmqSocket`), `arg` one of its peers. Messages wait for `zmqReceive`. */
+  ZMQ_MESSAGES: 5,
+  /** A peer has room again, or is gone: what `zmqSend` did not take it may take now. */
+  ZMQ_SENDABLE: 6,
+  /** A peer shook hands. */
+  ZMQ_PEER: 7,
+  /** A peer's connection is over, its handle closed; `zmqReason` says why. Unless it was attached, the peer is gone with it. */
+  ZMQ_LOST: 8,
 } as const;
 
 /** Words of the control block shared with Rust. */
@@ -245,4 +253,42 @@ export interface Addon {
   holder(handle: number, rid: number): object | undefined;
   /** Looks at up to `limit` rids from `start` on and writes those whose holder died to `out`: number found; `ctl[DETAIL]` = next start, 0 at the end. */
   sweep(handle: number, start: number, limit: number, out: Int32Array): number;
+
+  /**
+   * A ZeroMQ socket of that type, by a handle of its own kind. `messages` and `bytes`: high-water marks per peer and direction; times in ms,
+   * 0 for no heartbeats. Listening and connecting are ours; `zmqOpen` takes what came of it.
+   */
+  zmqSocket(
+    type: string,
+    identity: Uint8Array,
+    maxMessage: number,
+    messages: number,
+    bytes: number,
+    heartbeat: number,
+    heartbeatTimeout: number,
+    handshakeTimeout: number,
+  ): number;
+  /** A peer that we will connect to: messages can wait for it. */
+  zmqAttach(node: number): number;
+  /** A connected socket is that peer's from here on, -1: a new peer's. Returns the peer. */
+  zmqOpen(node: number, handle: number, peer: number): number;
+  /** Gives a peer up, with its connection and what waits for it. */
+  zmqDetach(node: number, peer: number): void;
+  /** Closes the socket and its connections (queued bytes get one last non-blocking write). */
+  zmqClose(node: number): void;
+  /**
+   * Sends `count` messages, each `[number of parts, length of each]` in `words` and its parts in `bytes`: how many were taken; the next would
+   * block. Where it throws for the next, `ctl[DETAIL]` is that number.
+   */
+  zmqSend(node: number, words: Int32Array, bytes: Uint8Array, count: number): number;
+  /** Fills in received messages likewise: their number. Where it is 0, `ctl[DETAIL]` is how many bytes the next one needs, 0: there is none. */
+  zmqReceive(node: number, words: Int32Array, bytes: Uint8Array): number;
+  /** SUB: wants what starts with `topic`, or takes that back. */
+  zmqSubscribe(node: number, topic: Uint8Array, on: boolean): void;
+  /** To be called now and then: heartbeats, time limits. */
+  zmqTick(node: number): void;
+  /** `[peers, of these ready, messages that wait for peers, bytes on their way to the kernel, messages dropped]`, as many as `out` takes. */
+  zmqStats(node: number, out: Float64Array): void;
+  /** Why the last connection ended. */
+  zmqReason(node: number): string;
 }

@@ -27,6 +27,7 @@ export const MAX_DEPTH = 100;
 const ctl = new Int32Array(Ctl.LENGTH);
 const endpoints = new Map<number, Endpoint>();
 const sockets = new Map<number, SocketEvent>();
+const nodes = new Map<number, SocketEvent>();
 const pushOutputs = new Set<() => void>();
 const arenas: Arena[] = [];
 
@@ -45,7 +46,8 @@ function addArena(): void {
 function onEvent(handle: number, event: number, arg: number): void {
   if (event === LoopEvent.BATCH) endpoints.get(handle)?.onBatch(arg);
   else if (event === LoopEvent.DRAINED) endpoints.get(handle)?.onDrained();
-  else sockets.get(handle)?.(event, arg);
+  else if (event < LoopEvent.ZMQ_MESSAGES) sockets.get(handle)?.(event, arg);
+  else nodes.get(handle)?.(event, arg);
 }
 
 export function register(handle: number, endpoint: Endpoint): void {
@@ -54,6 +56,15 @@ export function register(handle: number, endpoint: Endpoint): void {
 
 export function registerSocket(handle: number, event: SocketEvent): void {
   sockets.set(handle, event);
+}
+
+/** ZeroMQ sockets have handles of their own kind. */
+export function registerNode(node: number, event: SocketEvent): void {
+  nodes.set(node, event);
+}
+
+export function unregisterNode(node: number): void {
+  nodes.delete(node);
 }
 
 export function unregister(handle: number): void {

@@ -49,12 +49,18 @@ const share = (deadline: number, left: number): number => Math.max(1, (deadline 
  */
 export async function dial(target: Target, timeoutMs: number, signal?: AbortSignal): Promise<RawPeer> {
   if (!OWNS_SOCKETS) return dialStream(target, timeoutMs);
+  return new SocketPeer(await dialHandle(target, timeoutMs, signal));
+}
+
+/** `dial`, for what is to be no RPyC peer: the handle of the engine's socket. */
+export async function dialHandle(target: Target, timeoutMs: number, signal?: AbortSignal): Promise<number> {
+  if (!OWNS_SOCKETS) throw unowned('ZeroMQ sockets');
   const errors: Error[] = [];
   const deadline = Date.now() + timeoutMs;
   const addresses = await addressesOf(target, errors);
   for (const [i, address] of addresses.entries()) {
     try {
-      return new SocketPeer(await dialOne(target, address, share(deadline, addresses.length - i), signal));
+      return await dialOne(target, address, share(deadline, addresses.length - i), signal);
     } catch (error) {
       signal?.throwIfAborted();
       errors.push(error as Error);

@@ -16,6 +16,10 @@ export interface ZmqSocket {
   /** The next message, as parts. */
   receive(): Promise<string[]>;
   stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): void;
+  /** SIGSTOP. */
+  stall(): void;
 }
 
 /** Builds the example with cargo; resolves with its path. Call it once, before the tests. */
@@ -67,5 +71,7 @@ function driven(child: PythonPeer): ZmqSocket {
     next,
     receive: async () => (await next('recv')).split(',').map(fromHex),
     stop: child.stop,
+    kill: () => void process.kill(child.pid, 'SIGKILL'),
+    stall: () => void process.kill(child.pid, 'SIGSTOP'),
   };
 }

@@ -33,4 +33,8 @@ pub mod event {
     pub const ACCEPTED: i32 = 2;
     pub const DRAINED: i32 = 3;
     pub const READY: i32 = 4;
+    pub const ZMQ_MESSAGES: i32 = 5;
+    pub const ZMQ_SENDABLE: i32 = 6;
+    pub const ZMQ_PEER: i32 = 7;
+    pub const ZMQ_LOST: i32 = 8;
 }

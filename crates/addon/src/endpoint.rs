@@ -11,6 +11,7 @@ use rpyc_wire::{Names, WireError, Zlib};
 use crate::connection::{Connection, End};
 use crate::env::Env;
 use crate::error::{Fault, Result};
+use crate::peer::Peer;
 use crate::uv::{Loop, Poll, DISCONNECT, READABLE, WRITABLE};
 
 pub enum Link {
@@ -28,6 +29,10 @@ pub struct Endpoint {
     output_poll: Option<Poll>,
     pub link: Link,
     pub connection: Option<Connection>,
+    /// In the place of a connection: a peer of a ZeroMQ socket.
+    pub peer: Option<Box<Peer>>,
+    /// That socket is a ROUTER.
+    pub answers: bool,
     pub watched: bool,
     /// Watched before, and not now: JavaScript wants no messages, but must learn of the end.
     pub paused: bool,
@@ -45,6 +50,8 @@ impl Endpoint {
             output_poll: None,
             link,
             connection: None,
+            peer: None,
+            answers: false,
             watched: false,
             paused: false,
             awaited: 0,
@@ -85,10 +92,16 @@ impl Endpoint {
 
     /// The socket, if it has no connection yet.
     pub fn unopened(&mut self) -> Option<&mut Socket> {
-        match (&mut self.link, &self.connection) {
-            (Link::Socket(socket), None) => Some(socket),
+        let unused = self.is_unused();
+        match &mut self.link {
+            Link::Socket(socket) if unused => Some(socket),
             _ => None,
         }
+    }
+
+    /// Is what it is for still to be said?
+    pub fn is_unused(&self) -> bool {
+        self.connection.is_none() && self.peer.is_none()
     }
 
     pub fn listening(&self) -> Option<&Address> {
@@ -164,7 +177,13 @@ impl Endpoint {
                     | when(self.paused && connection.end.is_none(), DISCONNECT)
                     | when(!socket.is_pipes() && writes || reads && stuck, WRITABLE)
             }
-            (Link::Socket(_), None) => self.awaited,
+            (Link::Socket(_), None) => match &self.peer {
+                Some(peer) => {
+                    when(peer.wants_input(self.answers), READABLE)
+                        | when(peer.wants_output(), WRITABLE)
+                }
+                None => self.awaited,
+            },
             (Link::Push, _) => 0,
         }
     }
@@ -252,6 +271,10 @@ impl Endpoint {
     /// The last non-blocking write, then the end of everything it owns.
     pub fn close(mut self, env: Env) {
         self.flush();
+        if let (Link::Socket(socket), Some(peer)) = (&self.link, &mut self.peer) {
+            // What is left says why (ERROR), or is lost.
+            let _ = peer.queue.flush(socket);
+        }
         if let Some(connection) = &mut self.connection {
             connection.holders.clear(env);
         }

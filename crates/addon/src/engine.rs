@@ -17,6 +17,7 @@ use crate::env::Env;
 use crate::error::{Fault, Result};
 use crate::guard;
 use crate::memory::{Region, Tape};
+use crate::node::Node;
 use crate::slab::Slab;
 use crate::uv::{Callbacks, Check, Idle, Loop};
 
@@ -31,6 +32,10 @@ pub struct Engine {
     pub endpoints: Slab<Endpoint>,
     /// TLS contexts by handle.
     pub contexts: Slab<TlsContext>,
+    /// ZeroMQ sockets by handle; their peers are endpoints.
+    pub nodes: Slab<Node>,
+    /// Where peers of those are read into.
+    pub scratch: Vec<u8>,
     pub arenas: Vec<Tape>,
     pub transmit: Option<Tape>,
     /// Handles that have messages, or news, which no readiness of their descriptor will tell; see
@@ -74,6 +79,8 @@ impl Engine {
             zlib: Zlib::new(),
             endpoints: Slab::new(),
             contexts: Slab::new(),
+            nodes: Slab::new(),
+            scratch: Vec::new(),
             arenas: Vec::new(),
             transmit: None,
             backlog: Vec::new(),
@@ -224,6 +231,7 @@ impl Engine {
         for endpoint in self.endpoints.drain() {
             endpoint.close(self.env);
         }
+        drop(self.nodes.drain());
         self.idle = None;
         self.check = None;
         self.signals = None;

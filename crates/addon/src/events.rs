@@ -7,7 +7,9 @@ use std::ffi::{c_int, c_void};
 use napi_sys as sys;
 use rpyc_net::Socket;
 
-use crate::codes::event::{ACCEPTED, BATCH, CONNECTED, DRAINED, READY};
+use crate::codes::event::{
+    ACCEPTED, BATCH, CONNECTED, DRAINED, READY, ZMQ_LOST, ZMQ_MESSAGES, ZMQ_PEER, ZMQ_SENDABLE,
+};
 use crate::codes::{ctl, status};
 use crate::connection::Connection;
 use crate::endpoint::{Endpoint, Link};
@@ -16,6 +18,7 @@ use crate::guard;
 use crate::receive;
 use crate::transmit;
 use crate::uv::{self, Callbacks, DISCONNECT, READABLE, WRITABLE};
+use crate::zmq;
 
 /// What the loop calls for the handles of an engine.
 pub static CALLBACKS: Callbacks = Callbacks {
@@ -52,6 +55,7 @@ extern "C" fn on_idle(handle: *mut c_void) {
     in_scope(engine, || {
         let backlog = with(engine, Engine::take_backlog);
         for id in backlog {
+            peer(engine, id);
             drained(engine, id);
             if with(engine, |engine| {
                 engine
@@ -104,6 +108,8 @@ enum Kind {
     /// A socket without a connection.
     Raw,
     Socket,
+    /// A peer of a ZeroMQ socket.
+    Peer,
     Connecting,
     Listener,
 }
@@ -114,8 +120,12 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
         let is_open = endpoint
             .as_ref()
             .is_some_and(|endpoint| endpoint.connection.is_some());
+        let is_peer = endpoint
+            .as_ref()
+            .is_some_and(|endpoint| endpoint.peer.is_some());
         match endpoint.map(|endpoint| &endpoint.link) {
             None | Some(Link::Push) => Kind::Gone,
+            Some(Link::Socket(_)) if is_peer => Kind::Peer,
             Some(Link::Socket(_)) if !is_open => Kind::Raw,
             Some(Link::Socket(_)) => Kind::Socket,
             Some(Link::Connecting(_)) => Kind::Connecting,
@@ -125,6 +135,7 @@ fn ready(engine: EnginePtr, id: i32, events: c_int) {
     match kind {
         Kind::Gone => return,
         Kind::Raw => awaited(engine, id),
+        Kind::Peer => peer(engine, id),
         Kind::Connecting => connected(engine, id),
         Kind::Listener => accepted(engine, id),
         Kind::Socket => {
@@ -198,6 +209,24 @@ fn connected(engine: EnginePtr, id: i32) {
     });
     if let Some(errno) = ended {
         emit(engine, id, CONNECTED, errno);
+    }
+}
+
+/// Goes on with a peer of a ZeroMQ socket, if it is one, and tells what came of it.
+fn peer(engine: EnginePtr, id: i32) {
+    let Some(found) = with(engine, |engine| zmq::progress(engine, id)) else {
+        return;
+    };
+    let told = [
+        (found.news.ready, ZMQ_PEER),
+        (found.news.messages, ZMQ_MESSAGES),
+        (found.lost, ZMQ_LOST),
+        (found.news.sendable, ZMQ_SENDABLE),
+    ];
+    for (_, event) in told.into_iter().filter(|(is, _)| *is) {
+        if !emit(engine, found.node, event, found.peer) {
+            return;
+        }
     }
 }
 

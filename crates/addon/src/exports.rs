@@ -12,7 +12,7 @@ use crate::env::Env;
 use crate::error::{Fault, Result};
 use crate::{
     ask, brine, children, events, guard, handles, push, raw, receive, references, setup, sockets,
-    tls, transmit, wait,
+    tls, transmit, wait, zmq,
 };
 
 type Entry = (&'static CStr, sys::napi_callback);
@@ -105,6 +105,18 @@ exports! {
     c"setHolder" => references::set_holder,
     c"holder" => references::holder,
     c"sweep" => references::sweep,
+
+    c"zmqSocket" => zmq::socket,
+    c"zmqAttach" => zmq::attach,
+    c"zmqOpen" => zmq::open,
+    c"zmqDetach" => zmq::detach,
+    c"zmqClose" => zmq::close,
+    c"zmqSend" => zmq::send,
+    c"zmqReceive" => zmq::receive,
+    c"zmqSubscribe" => zmq::subscribe,
+    c"zmqTick" => zmq::tick,
+    c"zmqStats" => zmq::stats,
+    c"zmqReason" => zmq::reason,
 }
 
 /// Makes the environment's engine and puts the functions on `exports`.

@@ -20,7 +20,7 @@ pub fn open(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     if endpoint.socket().is_some_and(Socket::is_secure) {
         connection.queue.write_singly();
     }
-    if endpoint.socket().is_none() || endpoint.connection.is_some() {
+    if endpoint.socket().is_none() || !endpoint.is_unused() {
         return Err(Fault::wrong_kind(
             handle,
             "a connected socket that was not opened yet",

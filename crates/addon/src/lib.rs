@@ -26,6 +26,8 @@ mod holders;
 mod inbox;
 mod inflated;
 mod memory;
+mod node;
+mod peer;
 mod push;
 mod raw;
 mod receive;
@@ -37,6 +39,7 @@ mod tls;
 mod transmit;
 mod uv;
 mod wait;
+mod zmq;
 
 use napi_sys as sys;
 

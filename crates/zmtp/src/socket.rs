@@ -86,6 +86,16 @@ impl Socket {
         self.dropped
     }
 
+    /// Messages that wait for a peer, of all peers.
+    pub fn unsent(&self) -> usize {
+        self.peers.values().map(|peer| peer.outbox.len()).sum()
+    }
+
+    /// A ROUTER's peer of this identity.
+    pub fn find(&self, identity: &[u8]) -> Option<PeerId> {
+        self.identities.find(identity)
+    }
+
     // ---- peers
 
     /// A new peer, connected or to be connected. One that is attached already stays as it is.
