@@ -62,17 +62,20 @@ export class Channel {
   emit(name: string, args: unknown, context?: Header): Promise<void> {
     if (this.#end) return Promise.reject(this.#end);
     if (this.#released) return Promise.reject(new ChannelError('the peer has sent its last event'));
-    if (this.#waiting.length === 0 && this.#sending.take()) {
-      this.#line.send(name, args, context);
-      return Promise.resolve();
-    }
+    if (this.#waiting.length === 0 && this.#sending.take()) return this.#send(name, args, context);
     return new Promise((resolve, reject) => {
-      const go = () => {
-        this.#line.send(name, args, context);
-        resolve();
-      };
-      this.#waiting.push({ go, fail: reject });
+      this.#waiting.push({ go: () => resolve(this.#send(name, args, context)), fail: reject });
     });
+  }
+
+  /** Sends with a slot that was taken, and gives it back where that fails: a value that cannot be packed. */
+  async #send(name: string, args: unknown, context?: Header): Promise<void> {
+    try {
+      this.#line.send(name, args, context);
+    } catch (error) {
+      this.#sending.grant(1);
+      throw error;
+    }
   }
 
   /** The next event. `timeout` in milliseconds, with what is being done for its message. */

@@ -31,3 +31,28 @@ export class EventError extends Error {
   override readonly name = 'EventError';
   readonly code = 'ERR_ZERORPC_EVENT';
 }
+
+/** A value that msgpack cannot carry, or that Python would misread. */
+export class EncodeError extends TypeError {
+  override readonly name = 'EncodeError';
+  readonly code = 'ERR_ZERORPC_ENCODE';
+}
+
+/** The method failed at the other side. Answers to zerorpc's `RemoteError`. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  readonly code = 'ERR_ZERORPC_REMOTE';
+  /** Name of the error's class there, such as `ValueError`. */
+  readonly remoteName: string;
+  /** Its message. */
+  readonly remoteMessage: string;
+  /** Its traceback or stack as text; null where none came. */
+  readonly traceback: string | null;
+  /** From the arguments of an ERR event. */
+  constructor(remoteName: string, remoteMessage: string, traceback: string | null) {
+    super(remoteMessage === '' ? remoteName : `${remoteName}: ${remoteMessage}`);
+    this.remoteName = remoteName;
+    this.remoteMessage = remoteMessage;
+    this.traceback = traceback;
+  }
+}

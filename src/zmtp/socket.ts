@@ -168,7 +168,7 @@ export class ZmqSocket {
       this.#scheduled = true;
       process.nextTick(() => this.#flush());
     }
-    return this.#writable === undefined;
+    return this.isWritable;
   }
 
   #check(parts: readonly Uint8Array[]): void {
@@ -179,6 +179,11 @@ export class ZmqSocket {
       throw unsendable(`a message of a ${this.type} socket has ${fewest} to ${MAX_PARTS} parts, not ${parts.length}`);
     const size = sizeOf(parts);
     if (size > maxMessage) throw unsendable(`a message of ${size} bytes exceeds maxMessage, ${maxMessage}`);
+  }
+
+  /** Is there room for more? */
+  get isWritable(): boolean {
+    return this.#writable === undefined;
   }
 
   /** Resolves when nothing waits for want of room. */

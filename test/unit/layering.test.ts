@@ -45,7 +45,8 @@ const DOORS: Record<string, readonly string[]> = {
 
 /** Packages (Node's own with `node:`) that only these folders may import; every other package is forbidden everywhere. */
 const PACKAGES: Record<string, readonly string[]> = {
-  msgpackr: ['zerorpc', 'infi'],
+  // Without msgpackr-extract, the native half that 'msgpackr' would load.
+  'msgpackr/pack': ['zerorpc', 'infi'],
 };
 
 /** Modules of Node that a folder never imports. */
