@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, relative } from 'node:path';
 import { transformSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { root } from '../../scripts/setup.mjs';
+import { root, zerorpcPython } from '../../scripts/setup.mjs';
 import * as rpyc from '../../src/index.ts';
-import { describePython, python, pythonJson, runPython } from '../support/python.ts';
+import { describePython, python, pythonJson } from '../support/python.ts';
 import { HAS_SSHD, startTarget, type Target } from '../support/sshd.ts';
 import { type Fence, fencesOf, PAGES, pageText, programOf, promised } from './docs.ts';
 import { listening, runNode, type Started, script, start, withFreePort } from './snippets.ts';
@@ -26,7 +26,9 @@ const MACHINE = "'me@build-box'";
 /** Each page with the newest and the oldest wire. */
 const runs = pages
   .filter(({ page }) => HAS_SSHD || page !== 'ssh.md')
-  .flatMap(({ page, fences }) => (['6.0.1', '4.1.5'] as const).map((version) => ({ page, fences, version })));
+  .flatMap(({ page, fences }) => (['6.0.1', '4.1.5'] as const).map((version) => ({ page, fences, version })))
+  // zerorpc.md has a Python of its own, with zerorpc.
+  .filter(({ page, version }) => page !== 'zerorpc.md' || version === '6.0.1');
 
 describePython.each(runs.map((run) => [run.page, run.version, run.fences] as const))(
   'the examples of docs/%s with Python %s',
@@ -36,6 +38,7 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
     const ports = new Map<string, string>();
     /** The files that a page's examples make lie beside the programs, not in the checkout. */
     const folder = join(root, 'build/snippets');
+    const interpreter = page === 'zerorpc.md' ? zerorpcPython() : python(version);
     let machine: Target | undefined;
     const ported = (text: string): string =>
       text
@@ -50,14 +53,12 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
         machine = await startTarget({ python: version, node: true });
       for (const name of ['server.crt', 'server.key']) rmSync(join(folder, name), { force: true });
       for (const fence of fences.filter(({ options }) => options.serve !== undefined)) {
-        const written = /port[=:] ?(\d+)/.exec(fence.text)?.[1] as string;
+        const written = /(?:port[=:] ?|127\.0\.0\.1:)(\d+)/.exec(fence.text)?.[1] as string;
         const { port } = await withFreePort(Number(written));
         ports.set(written, String(port));
         const text = lowered(fence, ported(fence.text));
         const [command, name] =
-          fence.language === 'python'
-            ? [python(version), nameOf(fence, 'py')]
-            : [process.execPath, nameOf(fence, 'mjs')];
+          fence.language === 'python' ? [interpreter, nameOf(fence, 'py')] : [process.execPath, nameOf(fence, 'mjs')];
         servers.push(start(command, [script(name, text)], { PYTHONPATH: '' }, 300_000));
         await listening(port);
       }
@@ -75,7 +76,7 @@ describePython.each(runs.map((run) => [run.page, run.version, run.fences] as con
       const program = ported(programOf(fence, fences));
       const { stdout, stderr } =
         fence.language === 'python'
-          ? await runPython(version, program)
+          ? await start(interpreter, [script(nameOf(fence, 'py'), program)]).ended
           : await runNode(nameOf(fence, 'mjs'), lowered(fence, program));
       expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(expected as RegExp), stderr: '' });
     });
@@ -175,14 +176,16 @@ function firstCells(page: string, heading: string): string[] {
 }
 
 test('docs/errors.md explains every code of the sources, and no other', () => {
-  const thrown = new Set((sources('src') + sources('crates/addon/src')).match(/\bERR_RPYC_[A-Z_]+\b/g));
+  const thrown = new Set(
+    (sources('src') + sources('crates/addon/src')).match(/\bERR_(?:RPYC|ZMTP|ZERORPC)_[A-Z_]+\b/g),
+  );
   const explained = firstCells('errors.md', 'Codes');
   expect(explained.sort()).toEqual([...thrown].sort());
 });
 
 /** Members that an interface or class of the sources declares, `static` ones of a class. */
-function membersOf(declaration: RegExp, member: RegExp): string[] {
-  const text = sources('src');
+function membersOf(declaration: RegExp, member: RegExp, folder = 'src'): string[] {
+  const text = sources(folder);
   const from = text.search(declaration);
   expect(from, String(declaration)).toBeGreaterThanOrEqual(0);
   const body = text.slice(from, text.indexOf('\n}', from));
@@ -230,6 +233,16 @@ test.each([
 ])('docs/%s.md, %s: explains every option, and no other', (page, heading, interfaces) => {
   const options = interfaces.flatMap((name) => membersOf(new RegExp(`export interface ${name}\\b`), OPTION));
   expect(firstCells(`${page}.md`, heading).sort()).toEqual([...new Set(options)].sort());
+});
+
+test.each([
+  ['Options of all ends', 'EndOptions'],
+  ['Options of a server', 'ServerOptions'],
+  ['Options of a client', 'ClientOptions'],
+  ['Options of a call', 'CallOptions'],
+])('docs/zerorpc.md, %s: explains every option, and no other', (heading, name) => {
+  const options = membersOf(new RegExp(`export interface ${name}\\b`), OPTION, 'src/zerorpc');
+  expect(firstCells('zerorpc.md', heading).sort()).toEqual(options.sort());
 });
 
 describePython('docs/rpyc.md', () => {

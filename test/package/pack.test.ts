@@ -41,7 +41,15 @@ beforeAll(() => {
   const [{ filename, files }] = JSON.parse(runNpm(['pack', '--json', '--pack-destination', consumer], root));
   packed = files.map(({ path }: { path: string }) => path);
   writeFileSync(join(consumer, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
-  runNpm(['install', '--offline', '--no-audit', '--no-fund', join(consumer, filename)], consumer);
+  // Without network: its one dependency as it lies here, without that one's optional, native half.
+  const [dependency] = JSON.parse(
+    runNpm(
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', consumer, join(root, 'node_modules/msgpackr')],
+      root,
+    ),
+  );
+  const tarballs = [filename, dependency.filename].map((name: string) => join(consumer, name));
+  runNpm(['install', '--offline', '--omit=optional', '--no-audit', '--no-fund', ...tarballs], consumer);
 }, 60_000);
 
 afterAll(() => rmSync(consumer, { recursive: true, force: true }));
@@ -123,6 +131,29 @@ ${CLIENT}
 void awaited().then(blocking);
 `;
 
+/** ZeroRPC, both ends in one process. */
+const ZERORPC = `
+import { Client, RemoteError, Server, type ClientOptions } from 'rpyc/zerorpc';
+
+const server: Server = new Server({
+  add(a: number, b: number): number {
+    return a + b;
+  },
+  async *count(n: number): AsyncGenerator<number> {
+    for (let at = 0; at < n; at++) yield at;
+  },
+});
+const options: ClientOptions = { timeout: 10 };
+const client: Client = new Client(await server.bind('tcp://127.0.0.1:*'), options);
+const sum: number = await client.call<number>('add', [5, 10]);
+const seen: number[] = [];
+for await (const at of client.stream<number>('count', [3])) seen.push(at);
+const failed: unknown = await client.remote['nosuch']?.().catch((error: unknown) => error);
+console.log(sum, seen, failed instanceof RemoteError && failed.remoteName);
+client.close();
+server.close();
+`;
+
 /** CommonJS for any TypeScript. */
 const LAZY_CLIENT = `
 async function main(): Promise<void> {
@@ -183,8 +214,9 @@ describe('the packed package', () => {
     expect(packed.filter((path) => !/^(dist\/.*\.(js|d\.ts|js\.map)|build\/rpyc\.node|[^/]+)$/.test(path))).toEqual([]);
   });
 
-  test('installs without network and brings no other package', () => {
-    expect(readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['rpyc']);
+  test('brings no other package than msgpackr', () => {
+    const names = readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'));
+    expect(names).toEqual(['msgpackr', 'rpyc']);
   });
 
   test('its programs run by their names', async () => {
@@ -218,10 +250,15 @@ describe('the packed package', () => {
         'server.ts': SERVER,
         'client.ts': ESM_CLIENT,
         'lazy.cts': LAZY_CLIENT,
+        'zerorpc.ts': ZERORPC,
         ...(compiler === 'typescript-5.5' ? {} : { 'client.cts': CJS_CLIENT }),
       });
       const port = await serve(process.execPath, [join(out, 'server.js')]);
-      const clients: Record<string, string> = { 'client.js': PRINTED, 'lazy.cjs': '15\n' };
+      const clients: Record<string, string> = {
+        'client.js': PRINTED,
+        'lazy.cjs': '15\n',
+        'zerorpc.js': '15 [ 0, 1, 2 ] NameError\n',
+      };
       if (compiler !== 'typescript-5.5') clients['client.cjs'] = PRINTED;
       for (const [name, stdout] of Object.entries(clients))
         expect(run(process.execPath, [join(out, name), port], consumer)).toEqual({ status: 0, stdout, stderr: '' });

@@ -24,15 +24,23 @@ test('import and require give the same names, without a warning', () => {
   expect(required).toEqual(imported);
 });
 
+test('rpyc/zerorpc is imported and required likewise', () => {
+  const names = (code: string) =>
+    `${code} console.log(JSON.stringify(Object.keys(z).filter((name) => name !== '__esModule').sort()))`;
+  const imported = run('module', names("import * as z from 'rpyc/zerorpc';"));
+  expect(imported).toEqual(expect.arrayContaining(['Client', 'Server', 'Pusher', 'Puller', 'Publisher', 'Subscriber']));
+  expect(run('commonjs', names("const z = require('rpyc/zerorpc');"))).toEqual(imported);
+});
+
 test('import and require give the same module', () => {
   const code =
     "const a = require('rpyc'); import('rpyc').then((b) => console.log(Object.keys(a).every((name) => a[name] === b[name])))";
   expect(run('commonjs', code)).toBe(true);
 });
 
-test('nothing outside the package is needed at run time, and no registry host stands in the lock file', () => {
+test('msgpackr alone is needed at run time, by rpyc/zerorpc alone, and no registry host stands in the lock file', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  expect(manifest.dependencies).toBeUndefined();
+  expect(manifest.dependencies).toEqual({ msgpackr: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
   expect(manifest.engines.node).toBe('>=20.19');
   expect(readFileSync(join(root, 'package-lock.json'), 'utf8')).not.toContain('"resolved"');
 });
