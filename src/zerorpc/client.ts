@@ -26,8 +26,11 @@ export interface CallOptions {
 }
 
 /** The methods of a server, by name. The result of one is its value, or an async iterator where it streams. */
-// biome-ignore lint/suspicious/noExplicitAny: what a method returns is the caller's to know
-export type Remote = { readonly [name: string]: (...args: unknown[]) => Promise<any> };
+export type Remote = {
+  /** Calls the method of this name. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a method returns is the caller's to know
+  readonly [name: string]: (...args: unknown[]) => Promise<any>;
+};
 
 /** Calls the methods of a ZeroRPC server. Answers to `zerorpc.Client`. */
 export class Client {
@@ -125,6 +128,7 @@ export class Client {
     this.#events.socket.close();
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();

@@ -17,7 +17,9 @@ export interface Description {
 
 /** A parameter as `_zerorpc_inspect` tells it. */
 export interface Parameter {
+  /** As in the source, or as `describe` says. */
   readonly name: string;
+  /** What it is where it is not given. */
   readonly default?: unknown;
 }
 

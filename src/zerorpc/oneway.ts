@@ -28,6 +28,7 @@ abstract class End {
     this.events.socket.close();
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
@@ -35,7 +36,10 @@ abstract class End {
 }
 
 /** Names of methods that the other sides offer. Nothing comes back: not whether it ran, nor how it ended. */
-export type Notified = { readonly [name: string]: (...args: unknown[]) => void };
+export type Notified = {
+  /** Has the method of this name run elsewhere. */
+  readonly [name: string]: (...args: unknown[]) => void;
+};
 
 abstract class Sender extends End {
   /** `pusher.remote.work(1)` has `work(1)` run elsewhere. */

@@ -89,6 +89,7 @@ export class Server {
     this.#events.socket.close();
   }
 
+  /** `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();

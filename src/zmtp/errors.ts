@@ -2,8 +2,11 @@
 
 /** A mistake in the use of a socket, or too much at once. */
 export class ZmqError extends Error {
+  /** Name of the class. */
   override readonly name = 'ZmqError';
+  /** Stable; see docs/errors.md. */
   readonly code: 'ERR_ZMTP_ENDPOINT' | 'ERR_ZMTP_MISUSE' | 'ERR_ZMTP_FULL' | 'ERR_ZMTP_CLOSED';
+  /** Made by this package alone. */
   constructor(code: ZmqError['code'], message: string) {
     super(message);
     this.code = code;

@@ -458,7 +458,7 @@ fn seed() -> u32 {
 }
 
 /// The bytes of a Uint8Array, good for this call.
-fn bytes<'a>(call: &'a Call, index: usize) -> Result<&'a [u8]> {
+fn bytes(call: &Call, index: usize) -> Result<&[u8]> {
     let (data, len) = call.elements::<u8>(index)?;
     // SAFETY: the view is alive during this call, on whose only thread nobody writes to it.
     Ok(unsafe { slice(data, len) })
