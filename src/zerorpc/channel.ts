@@ -29,6 +29,8 @@ interface Taker {
   fail(error: Error): void;
 }
 
+const CLOSED = (): Error => new ChannelError('the channel is closed');
+
 export class Channel {
   readonly #line: Line;
   readonly #clock: Clock;
@@ -39,28 +41,40 @@ export class Channel {
   readonly #takers: Taker[] = [];
   /** Who waits for a slot, in order. */
   readonly #waiting: { go(): void; fail(error: Error): void }[] = [];
-  readonly #abort = new AbortController();
   #last: ((event: Event) => boolean) | undefined;
   #old: boolean | undefined;
   #released = false;
-  #end: Error | undefined;
+  /** Why it ended. Most channels end well, and nobody asks: the error is made for who does. */
+  #end: (() => Error) | undefined;
+  #error: Error | undefined;
+  #cut = false;
+  #abort: AbortController | undefined;
 
   constructor(line: Line, clock: Clock, { heartbeat, slots = 100 }: ChannelOptions) {
     this.#line = line;
     this.#clock = clock;
     this.#receiving = new ReceiveCredit(slots);
-    const lost = () => this.#finish(new LostRemote(heartbeat.frequency ?? 0));
+    const lost = () => this.#finish(() => new LostRemote(heartbeat.frequency ?? 0), true);
     this.#heartbeat = new Heartbeat(heartbeat, clock, () => line.send(BEAT, [0]), lost);
   }
 
-  /** Aborted with the reason when the channel ends before its time: the peer is lost, or broke the rules. */
+  /** Did it end before its time: the peer is lost, or broke the rules, or our side was closed? */
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  /** Aborted with the reason when that happens. */
   get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.#cut) this.#abort.abort(this.#reason);
+    }
     return this.#abort.signal;
   }
 
   /** Sends an event; resolves when the peer has room for it. `context`: keys for the header. */
   emit(name: string, args: unknown, context?: Header): Promise<void> {
-    if (this.#end) return Promise.reject(this.#end);
+    if (this.#end) return Promise.reject(this.#reason);
     if (this.#released) return Promise.reject(new ChannelError('the peer has sent its last event'));
     if (this.#waiting.length === 0 && this.#sending.take()) return this.#send(name, args, context);
     return new Promise((resolve, reject) => {
@@ -89,7 +103,7 @@ export class Channel {
       this.#receiving.taken();
       return Promise.resolve(queued);
     }
-    if (this.#end) return Promise.reject(this.#end);
+    if (this.#end) return Promise.reject(this.#reason);
     if (this.#released) return Promise.reject(new ChannelError('the peer has sent its last event'));
     return new Promise((resolve, reject) => {
       const cancel = timeout && this.#clock.after(timeout.ms, () => expire());
@@ -117,9 +131,9 @@ export class Channel {
     this.#last = last;
   }
 
-  /** Ends the channel. Nothing is sent: ZeroRPC has no word for it. */
-  close(): void {
-    this.#finish(new ChannelError('the channel is closed'), false);
+  /** Ends the channel; `cut`: before its time. Nothing is sent: ZeroRPC has no word for it. */
+  close(cut = false): void {
+    this.#finish(CLOSED, cut);
   }
 
   /** An event came for this channel. */
@@ -129,7 +143,8 @@ export class Channel {
     if (event.name === MORE || (event.name === BEAT && this.#old)) this.#grant(event.args);
     if (event.name === MORE || event.name === BEAT) return;
     if (this.#queue.length >= this.#receiving.size) {
-      this.#finish(new ChannelError(`the peer sent more than the ${this.#receiving.size} events it has room for`));
+      const { size } = this.#receiving;
+      this.#finish(() => new ChannelError(`the peer sent more than the ${size} events it has room for`), true);
       return;
     }
     const taker = this.#takers.shift();
@@ -145,13 +160,19 @@ export class Channel {
     while (this.#waiting.length > 0 && this.#sending.take()) this.#waiting.shift()?.go();
   }
 
-  #finish(error: Error, abort = true): void {
+  #finish(error: () => Error, cut: boolean): void {
     if (this.#end) return;
     this.#end = error;
+    this.#cut = cut;
     this.#release();
-    for (const taker of this.#takers.splice(0)) taker.fail(error);
-    for (const sender of this.#waiting.splice(0)) sender.fail(error);
-    if (abort) this.#abort.abort(error);
+    for (const taker of this.#takers.splice(0)) taker.fail(this.#reason);
+    for (const sender of this.#waiting.splice(0)) sender.fail(this.#reason);
+    if (cut) this.#abort?.abort(this.#reason);
+  }
+
+  get #reason(): Error {
+    this.#error ??= (this.#end ?? CLOSED)();
+    return this.#error;
   }
 
   #release(): void {

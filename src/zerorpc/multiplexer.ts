@@ -67,9 +67,9 @@ export class Multiplexer {
     if (why !== undefined) this.#options.dropped?.(event, why);
   }
 
-  /** Closes all channels. */
+  /** Cuts all channels. */
   close(): void {
-    for (const channel of [...this.#channels.values()]) channel.close();
+    for (const channel of [...this.#channels.values()]) channel.close(true);
   }
 
   /** Gives an event to its channel, or says why not. */
@@ -115,9 +115,9 @@ export class Multiplexer {
   }
 }
 
-/** A key for the channel of this id and peer; undefined: that is no id. */
+/** A key for the channel of this id and peer; undefined: that is no id. Lengths keep the parts of the way back apart. */
 function keyOf(id: unknown, identity: readonly Uint8Array[]): string | undefined {
-  const own = idKey(id);
-  if (own === undefined) return undefined;
-  return JSON.stringify([own, ...identity.map(idKey)]);
+  let key = idKey(id);
+  if (key !== undefined) for (const part of identity) key = `${part.length}${idKey(part)}${key}`;
+  return key;
 }

@@ -21,14 +21,14 @@ export interface ServerOptions extends EndOptions {
   readonly tracebacks?: boolean;
 }
 
-const calls = new AsyncLocalStorage<AbortSignal>();
+const calls = new AsyncLocalStorage<Channel>();
 
 /**
  * Inside a method that a server runs: aborted when the client of this call is lost, or the server is closed. Python kills the method's greenlet
  * then; JavaScript cannot, so a method that takes long should look here. Generators are ended by themselves.
  */
 export function callSignal(): AbortSignal | undefined {
-  return calls.getStore();
+  return calls.getStore()?.signal;
 }
 
 /** Offers the methods of an object to ZeroRPC clients. Answers to `zerorpc.Server`. */
@@ -115,9 +115,9 @@ export class Server {
     try {
       const event = await channel.receive();
       old = !isModern(event.header.v);
-      await calls.run(channel.signal, () => this.#answer(channel, event));
+      await calls.run(channel, () => this.#answer(channel, event));
     } catch (error) {
-      if (channel.signal.aborted || this.#closed) {
+      if (channel.isCut) {
         this.#events.warn(`a call got no answer: ${(error as Error).message}`);
       } else {
         await channel

@@ -1,6 +1,6 @@
 // Pusher, Puller, Publisher and Subscriber with real zerorpc 0.6.3 at the other end; and our server's faults.
 import { expect, onTestFinished, test } from 'vitest';
-import { Client, Publisher, Puller, Pusher, Server, Subscriber } from '../../src/zerorpc/index.ts';
+import { Client, callSignal, Publisher, Puller, Pusher, Server, Subscriber } from '../../src/zerorpc/index.ts';
 import { msgpack } from '../../src/zerorpc/msgpack.ts';
 import { describePython } from '../support/python.ts';
 import { zerorpcProgram } from '../support/zmq.ts';
@@ -191,6 +191,28 @@ test('a pool runs so many calls at a time, in order', async () => {
   const ids = Array.from({ length: 20 }, (_, id) => id);
   expect(await Promise.all(ids.map((id) => client.call('work', [id])))).toEqual(ids);
   expect(most).toBe(2);
+});
+
+test('a closed server aborts the signals of its calls, and a call that ended well does not', async () => {
+  const signals: AbortSignal[] = [];
+  const server = new Server({
+    quick: () => void signals.push(callSignal() as AbortSignal),
+    async long() {
+      const signal = callSignal() as AbortSignal;
+      signals.push(signal);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  });
+  const client = new Client(await server.bind('tcp://127.0.0.1:*'));
+  onTestFinished(() => client.close());
+  await client.call('quick');
+  const call = client.call('long').catch((error: unknown) => error);
+  await expect.poll(() => signals.length).toBe(2);
+  server.close();
+  expect(signals.map((signal) => signal.aborted)).toEqual([false, true]);
+  expect(callSignal()).toBeUndefined();
+  client.close();
+  expect(await call).toMatchObject({ code: 'ERR_ZERORPC_CHANNEL' });
 });
 
 test('closing ends what is open, at both ends', async () => {
