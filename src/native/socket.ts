@@ -234,6 +234,7 @@ export function listenForOthers(
   onDescriptor: (fd: number) => void,
   onError: (error: Error) => void,
 ): Listener {
+  if (!OWNS_SOCKETS) throw unowned('listeners for others');
   return new SocketListener(where, onDescriptor, onError);
 }
 

@@ -1,5 +1,8 @@
 // How many events may be on their way: one channel, one direction. Numbers only. Answers to BufferedChannel of channel.py.
 
+/** More than any honest peer has room for: without an end, a stream to one that does not read would never wait. */
+const MAX_SLOTS = 1_000_000;
+
 /** What the peer lets us send. Every event costs 1, but for the control events (`_zpc_…`); the first is free. */
 export class SendCredit {
   #slots = 1;
@@ -13,7 +16,7 @@ export class SendCredit {
 
   /** A `_zpc_more` came. Additional slots, as in Python; zerorpc-node sets them instead, and both work. */
   grant(slots: number): void {
-    this.#slots = Math.min(this.#slots + slots, Number.MAX_SAFE_INTEGER);
+    this.#slots = Math.min(this.#slots + slots, MAX_SLOTS);
   }
 }
 

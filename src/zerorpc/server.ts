@@ -21,6 +21,9 @@ export interface ServerOptions extends EndOptions {
   readonly tracebacks?: boolean;
 }
 
+/** Items of a stream that are sent before others have their turn. */
+const ITEMS_PER_TURN = 256;
+
 const calls = new AsyncLocalStorage<Channel>();
 
 /**
@@ -136,7 +139,12 @@ export class Server {
     const result = await method.call(args);
     const items = method.items(result);
     if (!items) return channel.emit('OK', [result]);
-    for await (const item of items) await channel.emit('STREAM', item);
+    let sent = 0;
+    for await (const item of items) {
+      await channel.emit('STREAM', item);
+      // A generator that never waits, to a peer that has much room, is not to keep others from their turn.
+      if (++sent % ITEMS_PER_TURN === 0) await new Promise(setImmediate);
+    }
     await channel.emit('STREAM_DONE', null);
   }
 

@@ -60,6 +60,8 @@ export interface ZmqStats {
 
 const NOTHING = new Uint8Array(0);
 const MAX_PARTS = 1024;
+/** How long nothing is accepted after that failed, ms. */
+const ACCEPT_AGAIN = 100;
 const SENDS: ReadonlySet<SocketType> = new Set(['DEALER', 'ROUTER', 'PUSH', 'PUB', 'REQ', 'REP']);
 
 export class ZmqSocket {
@@ -105,7 +107,7 @@ export class ZmqSocket {
     const where = await numeric(place);
     if (this.#closed) throw closed();
     if ('path' in where) removeSocket(where.path);
-    const listener = listenForOthers(
+    const listener: Listener = listenForOthers(
       'path' in where
         ? { path: where.path, backlog: 511 }
         : {
@@ -117,7 +119,12 @@ export class ZmqSocket {
             ipv6Only: false,
           },
       (fd) => this.#accept(fd),
-      (error) => this.#events.lost?.(error.message),
+      (error) => {
+        // Mostly a lack of descriptors, which will not end at once.
+        listener.watch(false);
+        setTimeout(() => listener.watch(true), ACCEPT_AGAIN).unref();
+        this.#events.lost?.(error.message);
+      },
     );
     const [host, port] = listener.address;
     const bound = writeEndpoint('path' in where ? where : { host, port });
@@ -145,7 +152,12 @@ export class ZmqSocket {
     const bound = this.#listeners.get(endpoint);
     this.#listeners.delete(endpoint);
     bound?.listener.close();
-    if (bound?.path !== undefined) removeSocket(bound.path);
+    if (bound?.path === undefined) return;
+    try {
+      removeSocket(bound.path);
+    } catch {
+      // It stays behind, as it would after a crash: the next to bind removes it, or is told why not.
+    }
   }
 
   /**

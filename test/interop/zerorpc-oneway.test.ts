@@ -171,6 +171,34 @@ test('no more calls are open than allowed, and one that ends makes room', async 
   expect(await answer()).toEqual(['OK', [3]]);
 });
 
+test('a client that grants more than it can take does not keep others from their turn', async () => {
+  let made = 0;
+  const server = new Server(
+    {
+      add: (a: number, b: number) => a + b,
+      *endless() {
+        for (;;) yield ++made;
+      },
+    },
+    { heartbeat: 0.2 },
+  );
+  onTestFinished(() => server.close());
+  const endpoint = await server.bind('tcp://127.0.0.1:*');
+  const greedy = zmqSocket('DEALER');
+  greedy.socket.connect(endpoint);
+  const say = (header: object, name: string, args: unknown) =>
+    greedy.socket.send([new Uint8Array(0), msgpack.encode([header, name, args])]);
+  say({ message_id: 'a', v: 3 }, 'endless', []);
+  await greedy.receive();
+  greedy.socket.pause();
+  say({ message_id: 'b', v: 3, response_to: 'a' }, '_zpc_more', [2 ** 52]);
+  const client = new Client(endpoint, { heartbeat: 0.2 });
+  onTestFinished(() => client.close());
+  for (let at = 0; at < 20; at++) expect(await client.call('add', [at, 1])).toBe(at + 1);
+  await expect.poll(() => server.pending, { timeout: 5000 }).toBe(0);
+  expect(made).toBeLessThan(1_000_003);
+});
+
 test('a pool runs so many calls at a time, in order', async () => {
   let running = 0;
   let most = 0;

@@ -215,6 +215,14 @@ describePython('our server', () => {
     expect(server.pending).toBe(0);
   });
 
+  test('is lost by a real client once it is closed', async () => {
+    const { server, endpoint } = await serving();
+    const real = await zerorpcProgram('zerorpc_caller.py', endpoint.split(':')[2] ?? '', '0.3', 'lose');
+    await expect.poll(() => server.pending).toBe(1);
+    server.close();
+    expect(JSON.parse(await real.nextLine())).toEqual(['LostRemote', 'Lost remote after 0.6s heartbeat']);
+  });
+
   test('notices that a real client is gone: generators end, signals are aborted', async () => {
     const { server, service, endpoint } = await serving();
     const real = await zerorpcProgram('zerorpc_caller.py', endpoint.split(':')[2] ?? '', '0.3', 'hang');

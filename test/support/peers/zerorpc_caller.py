@@ -1,6 +1,7 @@
-"""A real zerorpc client for the tests of rpyc/zerorpc. Arguments: port, heartbeat in seconds, and perhaps `hang`.
+"""A real zerorpc client for the tests of rpyc/zerorpc. Arguments: port, heartbeat in seconds, and perhaps `hang` or `lose`.
 
-Prints one JSON value: what it saw. With `hang` it begins a stream, and a call that does not end, says so, and waits.
+Prints one JSON value: what it saw. With `hang` it begins a stream, and a call that does not end, says so, and waits;
+with `lose` it calls what does not end, and prints with which error it does.
 """
 
 import json
@@ -20,6 +21,14 @@ if sys.argv[3:] == ["hang"]:
     gevent.sleep(0)
     client.add(1, 2)
     print(json.dumps("waiting"), flush=True)
+    gevent.sleep(60)
+
+
+if sys.argv[3:] == ["lose"]:
+    try:
+        client.hang()
+    except zerorpc.LostRemote as error:
+        print(json.dumps(["LostRemote", str(error)]), flush=True)
     gevent.sleep(60)
 
 
