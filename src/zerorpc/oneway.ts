@@ -91,7 +91,7 @@ abstract class Taker extends End {
       if (!Array.isArray(args)) throw new TypeError('the arguments are no list');
       await method.call(args);
     } catch (error) {
-      this.events.warn(`${name} failed: ${(error as Error)?.message ?? String(error)}`);
+      this.events.warn(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

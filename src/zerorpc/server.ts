@@ -15,11 +15,13 @@ export interface ServerOptions extends EndOptions {
   readonly heartbeat?: number | null;
   /** Calls that run at a time; further ones wait. Default: no limit but `maxChannels`. */
   readonly poolSize?: number;
-  /** Calls that are open at a time, those that wait included; further ones are dropped. Default 10,000. */
+  /** Calls at a time, those that wait included, and methods that go on after their client is lost; further ones are dropped. Default 10,000. */
   readonly maxChannels?: number;
   /** Do errors carry their stack to the client, as in Python? Default true. */
   readonly tracebacks?: boolean;
 }
+
+const MAX_CHANNELS = 10_000;
 
 /** Items of a stream that are sent before others have their turn. */
 const ITEMS_PER_TURN = 256;
@@ -48,7 +50,7 @@ export class Server {
 
   /** `methods`: an instance of a class, or an object of functions; what begins with `_` stays private. */
   constructor(methods: Methods, options: ServerOptions = {}) {
-    const { heartbeat = 5, maxChannels = 10_000 } = options;
+    const { heartbeat = 5, maxChannels = MAX_CHANNELS } = options;
     this.#options = options;
     this.name = options.name ?? nameOf(methods);
     this.#methods = this.#withBuiltins(methodsOf(methods));
@@ -99,16 +101,21 @@ export class Server {
   }
 
   #accept(channel: Channel): void {
-    const { poolSize = Number.POSITIVE_INFINITY } = this.#options;
-    if (this.#running >= poolSize) {
-      this.#waiting.push(channel);
-      return;
-    }
+    const { poolSize = Number.POSITIVE_INFINITY, maxChannels = MAX_CHANNELS } = this.#options;
+    // Methods that go on though their client is lost count as well.
+    if (this.#running + this.#waiting.length >= maxChannels) {
+      channel.close(true);
+      this.#events.warn(`a call was dropped: there are ${maxChannels} already`);
+    } else if (this.#running >= poolSize) this.#waiting.push(channel);
+    else this.#run(channel);
+  }
+
+  #run(channel: Channel): void {
     this.#running++;
     void this.#task(channel).finally(() => {
       this.#running--;
       const next = this.#waiting.shift();
-      if (next) this.#accept(next);
+      if (next) this.#run(next);
     });
   }
 
@@ -121,7 +128,7 @@ export class Server {
       await calls.run(channel, () => this.#answer(channel, event));
     } catch (error) {
       if (channel.isCut) {
-        this.#events.warn(`a call got no answer: ${(error as Error).message}`);
+        this.#events.warn(`a call got no answer: ${textOf(error)}`);
       } else {
         await channel
           .emit('ERR', this.#described(error, old))
@@ -151,8 +158,7 @@ export class Server {
   /** The arguments of an ERR. */
   #described(error: unknown, old: boolean): string[] {
     const name = error instanceof Error ? nameOfError(error) : typeof error;
-    const message =
-      error instanceof RemoteError ? error.remoteMessage : error instanceof Error ? error.message : String(error);
+    const message = error instanceof RemoteError ? error.remoteMessage : textOf(error);
     if (old) return [`${name}(${JSON.stringify(message)})`];
     const { tracebacks = true } = this.#options;
     return [name, message, tracebacks && error instanceof Error ? String(error.stack) : ''];
@@ -199,6 +205,9 @@ function nameOf(methods: object): string {
 }
 
 const named = (name: string, message: string): Error => Object.assign(new Error(message), { name });
+
+/** For a log: anything can be thrown. */
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** As Python would call it, where it says so: a failure that came from elsewhere keeps its name. */
 function nameOfError(error: Error): string {

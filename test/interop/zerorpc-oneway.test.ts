@@ -1,4 +1,5 @@
 // Pusher, Puller, Publisher and Subscriber with real zerorpc 0.6.3 at the other end; and our server's faults.
+import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { Client, callSignal, Publisher, Puller, Pusher, Server, Subscriber } from '../../src/zerorpc/index.ts';
 import { msgpack } from '../../src/zerorpc/msgpack.ts';
@@ -97,6 +98,9 @@ async function faulty() {
         yield new Float64Array(2);
       },
       async never() {
+        await once(callSignal() as AbortSignal, 'abort');
+      },
+      async stuck() {
         await new Promise(() => undefined);
       },
     },
@@ -169,6 +173,28 @@ test('no more calls are open than allowed, and one that ends makes room', async 
   await expect.poll(() => server.pending).toBe(2);
   call('add', [1, 2], { message_id: '5', v: 3 });
   expect(await answer()).toEqual(['OK', [3]]);
+
+  // What goes on though its channel is gone takes its room.
+  call('stuck', [], { message_id: '6', v: 3 });
+  for (let count = 0; count < 101; count++) call('more', [], { message_id: `y${count}`, response_to: '6', v: 3 });
+  call('add', [1, 2], { message_id: '7', v: 3 });
+  await expect.poll(() => dropped.at(-1)).toBe('zerorpc: a call was dropped: there are 3 already');
+});
+
+test('whatever is thrown becomes an error at the caller', async () => {
+  const server = new Server({
+    nothing() {
+      throw null;
+    },
+    text() {
+      throw 'a text';
+    },
+  });
+  onTestFinished(() => server.close());
+  const client = new Client(await server.bind('tcp://127.0.0.1:*'));
+  onTestFinished(() => client.close());
+  await expect(client.call('nothing')).rejects.toMatchObject({ remoteName: 'object', remoteMessage: 'null' });
+  await expect(client.call('text')).rejects.toMatchObject({ remoteName: 'string', remoteMessage: 'a text' });
 });
 
 test('a client that grants more than it can take does not keep others from their turn', async () => {
