@@ -1,5 +1,6 @@
 // The asking end. Answers to Client of core.py, and to the client's half of patterns.py.
 import type { Channel } from './channel.ts';
+import type { Context, TracedEvent } from './context.ts';
 import { ChannelError, RemoteError } from './errors.ts';
 import type { Event } from './event.ts';
 import { clock, type EndOptions, Events, idMaker, inMs } from './events.ts';
@@ -63,12 +64,12 @@ export class Client {
    * call to the next of them; heartbeats and streams get lost in that, as with the original.
    */
   connect(endpoint: string): void {
-    this.#events.socket.connect(endpoint);
+    this.#events.connect(endpoint);
   }
 
   /** Listens, for servers that connect (`Server.connect`). */
   bind(endpoint: string): Promise<string> {
-    return this.#events.socket.bind(endpoint);
+    return this.#events.bind(endpoint);
   }
 
   /**
@@ -85,24 +86,30 @@ export class Client {
     channel.lastIf((event) => event.name === 'STREAM_DONE');
     const aborted = () => channel.close();
     options.signal?.addEventListener('abort', aborted);
-    let streams = false;
+    const { context } = this.#events;
+    const header = context?.taskContext();
+    const request: TracedEvent = { header: header ?? {}, name: method, args };
+    const done = (reply?: Event, error?: unknown): void => {
+      options.signal?.removeEventListener('abort', aborted);
+      channel.close();
+      context?.afterRequest(request, reply, error);
+    };
+    let event: Event | undefined;
     try {
-      await channel.emit(method, args);
+      context?.beforeRequest(request);
+      await channel.emit(method, args, header);
       const { timeout: seconds = this.#options.timeout === undefined ? 30 : this.#options.timeout } = options;
       const timeout = inMs(seconds);
       const limit = timeout === null ? undefined : { ms: timeout, when: `calling remote method ${method}` };
-      const event = await channel.receive(limit);
-      streams = event.name === 'STREAM' || event.name === 'STREAM_DONE';
-      if (!streams) return valueOf(event) as T;
-      return items(channel, event, () => options.signal?.removeEventListener('abort', aborted)) as T;
+      event = await channel.receive(limit);
+      if (event.name === 'STREAM' || event.name === 'STREAM_DONE') return items(channel, event, context, done) as T;
+      const value = valueOf(event, context);
+      done(event);
+      return value as T;
     } catch (error) {
+      done(event, error);
       options.signal?.throwIfAborted();
       throw error;
-    } finally {
-      if (!streams) {
-        options.signal?.removeEventListener('abort', aborted);
-        channel.close();
-      }
     }
   }
 
@@ -138,37 +145,53 @@ export class Client {
 const streams = new WeakSet<object>();
 const isStream = (value: unknown): boolean => typeof value === 'object' && value !== null && streams.has(value);
 
-/** The items of a stream whose first event is there. */
-function items(channel: Channel, first: Event, done: () => void): AsyncGenerator<unknown, void, undefined> {
+/** The items of a stream whose first event is there. `done` is called once, at its end. */
+function items(
+  channel: Channel,
+  first: Event,
+  context: Context | undefined,
+  done: (reply?: Event, error?: unknown) => void,
+): AsyncGenerator<unknown, void, undefined> {
+  let over = false;
+  const end = (reply?: Event, error?: unknown): void => {
+    if (over) return;
+    over = true;
+    done(reply, error);
+  };
   const generator = (async function* () {
+    let event = first;
     try {
-      let event = first;
       while (event.name === 'STREAM') {
         yield event.args;
         event = await channel.receive();
       }
-      if (event.name !== 'STREAM_DONE') valueOf(event); // throws
+      if (event.name !== 'STREAM_DONE') valueOf(event, context); // throws
+      end(event);
+    } catch (error) {
+      end(event, error);
+      throw error;
     } finally {
-      done();
-      channel.close();
+      end();
     }
   })();
   // A generator that never began runs no `finally`.
-  const end = generator.return.bind(generator);
+  const leave = generator.return.bind(generator);
   generator.return = (value) => {
-    done();
-    channel.close();
-    return end(value);
+    end();
+    return leave(value);
   };
   streams.add(generator);
   return generator;
 }
 
 /** What an OK carries; throws what an ERR does. */
-function valueOf({ name, args, header }: Event): unknown {
+function valueOf(event: Event, context?: Context): unknown {
+  const { name, args, header } = event;
   if (name === 'OK' && Array.isArray(args)) return args[0];
   if (name !== 'ERR' || !Array.isArray(args))
     throw new ChannelError(`${JSON.stringify(name.slice(0, 100))} is no answer to a call`);
+  const other = context?.remoteError(event);
+  if (other) throw other;
   if (typeof header.v === 'number' && header.v >= 2) {
     const [remoteName, message, traceback] = args as unknown[];
     throw new RemoteError(String(remoteName), String(message), typeof traceback === 'string' ? traceback : null);

@@ -1,6 +1,7 @@
 // Events on a ZeroMQ socket: encoded, decoded, and dropped where they are none. Answers to Events of events.py, and to SocketBase.
 import { randomBytes } from 'node:crypto';
 import { type SocketType, ZmqSocket } from '../zmtp/socket.ts';
+import type { Context } from './context.ts';
 import { type Event, fromParts, type Id, toParts } from './event.ts';
 import type { Clock } from './heartbeat.ts';
 import { msgpack } from './msgpack.ts';
@@ -15,17 +16,21 @@ export interface Logger {
 export interface EndOptions {
   /** Where is told what was dropped and lost. Default: nowhere. */
   readonly logger?: Logger | null;
+  /** Middleware. Default: none. */
+  readonly context?: Context;
   /** Largest message in bytes, in and out. Default 64 MiB. */
   readonly maxMessage?: number;
 }
 
 export class Events {
   readonly socket: ZmqSocket;
+  readonly context: Context | undefined;
   readonly #logger: Logger | null;
   readonly #addressed: boolean;
 
   /** `heard` is called with each event. */
-  constructor(type: SocketType, heard: (event: Event) => void, { logger = null, maxMessage }: EndOptions) {
+  constructor(type: SocketType, heard: (event: Event) => void, { logger = null, maxMessage, context }: EndOptions) {
+    this.context = context;
     this.#logger = logger;
     this.#addressed = type === 'DEALER' || type === 'ROUTER';
     this.socket = new ZmqSocket(
@@ -55,6 +60,14 @@ export class Events {
       if (!event.name.startsWith('_zpc_')) throw error;
       this.warn(`${event.name} was not sent: ${(error as Error).message}`);
     }
+  }
+
+  bind(endpoint: string): Promise<string> {
+    return this.socket.bind(this.context?.resolveEndpoint(endpoint) ?? endpoint);
+  }
+
+  connect(endpoint: string): void {
+    this.socket.connect(this.context?.resolveEndpoint(endpoint) ?? endpoint);
   }
 
   warn(message: string): void {

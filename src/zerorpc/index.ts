@@ -2,6 +2,7 @@
 
 export { ZmqError } from '../zmtp/errors.ts';
 export { type CallOptions, Client, type ClientOptions, type Remote } from './client.ts';
+export { Context, type Middleware, type TracedEvent } from './context.ts';
 export { ChannelError, EncodeError, EventError, LostRemote, RemoteError, TimeoutExpired } from './errors.ts';
 export type { EndOptions, Logger } from './events.ts';
 export { type Description, describe, type Method, type Methods, type Parameter, stream } from './methods.ts';

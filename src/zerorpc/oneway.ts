@@ -15,12 +15,12 @@ abstract class End {
 
   /** Listens; resolves with the endpoint as it is. See `Server.bind`. */
   bind(endpoint: string): Promise<string> {
-    return this.events.socket.bind(endpoint);
+    return this.events.bind(endpoint);
   }
 
   /** Connects, again whenever the connection is lost. */
   connect(endpoint: string): void {
-    this.events.socket.connect(endpoint);
+    this.events.connect(endpoint);
   }
 
   /** Ends everything at once. */
@@ -60,7 +60,12 @@ abstract class Sender extends End {
    * @throws {EncodeError} for what cannot be sent, ERR_ZMTP_FULL when 10,000 events wait already
    */
   send(method: string, args: readonly unknown[] = []): boolean {
-    this.events.send({ header: { message_id: this.#newId(), v: 3 }, name: method, args, identity: [] });
+    this.events.send({
+      header: { message_id: this.#newId(), v: 3, ...this.events.context?.taskContext() },
+      name: method,
+      args,
+      identity: [],
+    });
     return this.events.socket.isWritable;
   }
 
@@ -84,14 +89,28 @@ abstract class Taker extends End {
     this.#methods = methodsOf(methods);
   }
 
-  async #run({ name, args }: Event): Promise<void> {
+  async #run(event: Event): Promise<void> {
+    const { name, args, header } = event;
+    const { context } = this.events;
     try {
       const method = this.#methods.get(name);
       if (!method) throw new Error('there is no such method');
       if (!Array.isArray(args)) throw new TypeError('the arguments are no list');
+      context?.load(header);
+      context?.beforeExec(event);
       await method.call(args);
+      context?.afterExec(event, undefined);
     } catch (error) {
       this.events.warn(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+      this.#inspect(event, error);
+    }
+  }
+
+  #inspect(event: Event, error: unknown): void {
+    try {
+      this.events.context?.inspectException(event, undefined, error);
+    } catch (failure) {
+      this.events.warn(`middleware failed: ${String(failure)}`);
     }
   }
 }

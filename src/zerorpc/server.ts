@@ -73,12 +73,12 @@ export class Server {
    * @throws a system error, EADDRINUSE for a taken address
    */
   bind(endpoint: string): Promise<string> {
-    return this.#events.socket.bind(endpoint);
+    return this.#events.bind(endpoint);
   }
 
   /** Connects to a client, or a broker, that listens; again whenever the connection is lost. */
   connect(endpoint: string): void {
-    this.#events.socket.connect(endpoint);
+    this.#events.connect(endpoint);
   }
 
   /** Calls that are open. */
@@ -121,38 +121,54 @@ export class Server {
 
   /** One call, from its event to its last answer. Never rejects. */
   async #task(channel: Channel): Promise<void> {
-    let old = false;
+    let event: Event;
     try {
-      const event = await channel.receive();
-      old = !isModern(event.header.v);
-      await calls.run(channel, () => this.#answer(channel, event));
+      event = await channel.receive();
+      await calls.run(channel, () => this.#serve(channel, event));
     } catch (error) {
-      if (channel.isCut) {
-        this.#events.warn(`a call got no answer: ${textOf(error)}`);
-      } else {
-        await channel
-          .emit('ERR', this.#described(error, old))
-          .catch((failure: Error) => this.#events.warn(`an error was not sent: ${failure.message}`));
-      }
+      // Nobody to be told is there any more, or what tells him failed itself.
+      this.#events.warn(`a call got no answer: ${textOf(error)}`);
     } finally {
       channel.close();
     }
   }
 
-  async #answer(channel: Channel, { name, args }: Event): Promise<void> {
+  async #serve(channel: Channel, event: Event): Promise<void> {
+    const { context } = this.#events;
+    try {
+      context?.load(event.header);
+      await this.#answer(channel, event);
+    } catch (error) {
+      if (channel.isCut) throw error;
+      const header = context?.taskContext();
+      const args = this.#described(error, !isModern(event.header.v));
+      context?.inspectException(event, { header: header ?? {}, name: 'ERR', args }, error);
+      await channel.emit('ERR', args, header);
+    }
+  }
+
+  async #answer(channel: Channel, event: Event): Promise<void> {
+    const { name, args } = event;
+    const { context } = this.#events;
     const method = this.#methods.get(name);
     if (!method) throw named('NameError', name);
     if (!Array.isArray(args)) throw new TypeError(`the arguments of ${name} are no list`);
+    context?.beforeExec(event);
     const result = await method.call(args);
+    const header = context?.taskContext();
+    const last = (name: string, args: unknown): Promise<void> => {
+      context?.afterExec(event, { header: header ?? {}, name, args });
+      return channel.emit(name, args, header);
+    };
     const items = method.items(result);
-    if (!items) return channel.emit('OK', [result]);
+    if (!items) return last('OK', [result]);
     let sent = 0;
     for await (const item of items) {
-      await channel.emit('STREAM', item);
+      await channel.emit('STREAM', item, header);
       // A generator that never waits, to a peer that has much room, is not to keep others from their turn.
       if (++sent % ITEMS_PER_TURN === 0) await new Promise(setImmediate);
     }
-    await channel.emit('STREAM_DONE', null);
+    return last('STREAM_DONE', null);
   }
 
   /** The arguments of an ERR. */
