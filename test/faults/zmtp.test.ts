@@ -1,8 +1,8 @@
 // Hostile bytes at a bound ZeroMQ socket: captured connections cut anywhere and with any one bit flipped. That peer goes; the others do not notice.
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { root } from '../../scripts/setup.mjs';
 import { start } from '../support/programs/run.ts';
 import { type TestSocket, toBytes, zmqSocket } from '../support/zmq-socket.ts';
@@ -75,6 +75,30 @@ test('a connection with any one bit flipped costs nobody else anything', async (
   await answers();
   expect(we.socket.stats()).toMatchObject({ peers: 1, ready: 1 });
   expect(new Set(we.reasons).size).toBeGreaterThan(10);
+});
+
+test('a server that answers with any one bit flipped is connected to again, until it behaves', async () => {
+  const good = Buffer.from(zmtp.rpc_ping_add.binder, 'hex');
+  const flips = good.length * 8;
+  let connections = 0;
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.resume();
+    const bytes = Buffer.from(good);
+    const bit = connections++;
+    if (bit < flips) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    if (bit < flips) socket.end(bytes);
+    else socket.write(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const we = zmqSocket('DEALER', { reconnect: 1, reconnectMax: 1 });
+  we.socket.connect(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await we.lost(flips);
+  we.messages.length = 0;
+  expect((await we.receive())[0]).toBe('');
+  expect(connections).toBe(flips + 1);
+  expect(we.socket.stats()).toMatchObject({ peers: 1, ready: 1 });
 });
 
 test.each([
