@@ -138,7 +138,13 @@ proptest! {
                 Err(_) => {
                     let answer = Message::new([&b"answer"[..]], &Limits::default()).expect("a message");
                     let (mut to, before) = (Vec::new(), socket.dropped());
-                    socket.send(answer, &mut to).expect("a turn");
+                    if let Err(SendError::WouldBlock(answer)) = socket.send(answer, &mut to) {
+                        // The answers of this loop, which count on neither side, have filled that outbox.
+                        for peer in 0..4 {
+                            while socket.outgoing(PeerId(peer)).is_some() {}
+                        }
+                        socket.send(answer, &mut to).expect("room");
+                    }
                     told += socket.dropped() - before;
                 }
             }
