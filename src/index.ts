@@ -197,6 +197,7 @@ export { TCPRegistryServer, type TCPRegistryServerOptions } from './registry/tcp
 export { UDPRegistryClient, type UDPRegistryClientOptions } from './registry/udp-client.ts';
 export { UDPRegistryServer } from './registry/udp-server.ts';
 export { Relay, type RelayMetrics, type RelayOptions, type RelayTarget } from './relay/relay.ts';
+export type { ListeningAddress } from './server/address.ts';
 export { type ForkingMetrics, ForkingServer } from './server/forking.ts';
 export type { ServerLimits } from './server/limits.ts';
 export type { CutReason, ServerMetrics } from './server/metrics.ts';

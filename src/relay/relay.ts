@@ -2,7 +2,7 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { resolveOptions } from '../policy/config.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
-import { checkAddress } from '../server/address.ts';
+import { checkAddress, type ListeningAddress } from '../server/address.ts';
 import { milliseconds } from '../server/limits.ts';
 import type { Version } from './frames.ts';
 import { dialTo, type JoinOptions, join } from './join.ts';
@@ -156,12 +156,7 @@ export class Relay {
   }
 
   /** Where the relay listens: host and port, or the path of its socket (port 0). */
-  get address(): {
-    /** Address, or path of the socket. */
-    host: string;
-    /** TCP port, 0 for a Unix socket. */
-    port: number;
-  } {
+  get address(): ListeningAddress {
     const bound = this.server.address();
     if (bound === null) throw new Error('the relay does not listen');
     return typeof bound === 'string' ? { host: bound, port: 0 } : { host: bound.address, port: bound.port };

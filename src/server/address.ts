@@ -17,6 +17,21 @@ export interface ListeningOptions {
   listenFds?: boolean | string;
 }
 
+/** Where a server listens. */
+export interface ListeningAddress {
+  /** Address, or path of the socket. */
+  host: string;
+  /** TCP port, 0 for a Unix socket. */
+  port: number;
+}
+
+/** @throws {Error} before the server listens */
+export function addressOf(where: readonly [host: string, port: number] | undefined): ListeningAddress {
+  if (where === undefined) throw new Error('the server has not been started');
+  const [host, port] = where;
+  return { host, port };
+}
+
 /** @throws {RangeError} for a port or descriptor that is none, {TypeError} for options that contradict each other */
 export function checkAddress({ port = 0, hostname, ipv6, socketPath, fd, listenFds }: ListeningOptions): void {
   if (fd !== undefined && !(Number.isInteger(fd) && fd >= 0 && fd < 2 ** 31))

@@ -7,7 +7,7 @@ import { OWNS_SOCKETS } from '../native/peer.ts';
 import { closeDescriptor, listenForOthers } from '../native/socket.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
 import type { Registration } from '../registry/registration.ts';
-import { whereOf } from './address.ts';
+import { addressOf, type ListeningAddress, whereOf } from './address.ts';
 import { FORKED, nodeFlags, writeTask } from './child.ts';
 import { connectionOptions } from './copied.ts';
 import { Gate } from './gate.ts';
@@ -171,14 +171,8 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
   }
 
   /** Where the server listens: host and port, or the path of its socket (port 0). */
-  get address(): {
-    /** Address, or path of the socket. */
-    host: string;
-    /** TCP port, 0 for a Unix socket. */
-    port: number;
-  } {
-    if (this.where === undefined) throw new Error('the server has not been started');
-    return { host: this.where[0], port: this.where[1] };
+  get address(): ListeningAddress {
+    return addressOf(this.where);
   }
 
   /** What the server has done so far. What its children do, they know alone. */

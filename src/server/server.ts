@@ -12,7 +12,7 @@ import { CONSOLE, type Logger } from '../policy/logger.ts';
 import { Connection } from '../protocol/connection.ts';
 import type { Registration } from '../registry/registration.ts';
 import { isService, rootOf, type ServiceSource } from '../service/service.ts';
-import { checkAddress, whereOf } from './address.ts';
+import { addressOf, checkAddress, type ListeningAddress, whereOf } from './address.ts';
 import { Entrance } from './entrance.ts';
 import { Gate } from './gate.ts';
 import { milliseconds, type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
@@ -233,14 +233,8 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /** Where the server listens: host and port, or the path of its socket (port 0). */
-  get address(): {
-    /** Address, or path of the socket. */
-    host: string;
-    /** TCP port, 0 for a Unix socket. */
-    port: number;
-  } {
-    if (this.where === undefined) throw new Error('the server has not been started');
-    return { host: this.where[0], port: this.where[1] };
+  get address(): ListeningAddress {
+    return addressOf(this.where);
   }
 
   /** Is told when the authenticator has decided about a client. @internal */

@@ -32,11 +32,9 @@ pub fn feed(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (data, len) = call.elements::<u8>(1)?;
     let connection = push(engine, call)?;
     if len != 0 && connection.end.is_none() {
-        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to
-        // them.
-        connection
-            .inbox
-            .append(unsafe { std::slice::from_raw_parts(data, len) });
+        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
+        let bytes = unsafe { std::slice::from_raw_parts(data, len) };
+        connection.inbox.append(bytes);
         connection.bytes_in += len as u64;
     }
     Ok(null_mut())

@@ -255,5 +255,6 @@ fn err_name() -> Option<extern "C" fn(c_int) -> *const c_char> {
 fn layout(kind: c_int) -> Layout {
     // SAFETY: `kind` is one of the types above; the call only looks it up.
     let size = unsafe { uv_handle_size(kind) };
+    // Fails only for a size near isize::MAX: then this is no libuv, and there is nothing to go on with.
     Layout::from_size_align(size, 16).expect("libuv's handle sizes are a few hundred bytes")
 }

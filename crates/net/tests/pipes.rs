@@ -16,7 +16,9 @@ const SOON: Duration = Duration::from_secs(5);
 
 fn pipe() -> (OwnedFd, OwnedFd) {
     let mut fds = [-1; 2];
+    // SAFETY: `fds` has room for two descriptors.
     assert_eq!(unsafe { libc::pipe(fds.as_mut_ptr()) }, 0);
+    // SAFETY: both were just made, and are nobody else's.
     unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) }
 }
 
@@ -140,10 +142,9 @@ fn an_inherited_listener_accepts_and_anything_else_is_refused() {
 fn option(socket: &Socket, level: i32, name: i32) -> i32 {
     let (mut value, mut len) = (0, 4);
     let at = (&raw mut value).cast();
-    assert_eq!(
-        unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, at, &mut len) },
-        0
-    );
+    // SAFETY: `at` points to the four bytes that `len` says.
+    let result = unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, at, &mut len) };
+    assert_eq!(result, 0);
     value
 }
 

@@ -5,7 +5,7 @@ import { codedError } from '../../errors.ts';
 import { type Address, OWNS_SOCKETS } from '../../native/peer.ts';
 import { CONSOLE } from '../../policy/logger.ts';
 import type { Registration } from '../../registry/registration.ts';
-import { whereOf } from '../address.ts';
+import { addressOf, type ListeningAddress, whereOf } from '../address.ts';
 import { connectionOptions } from '../copied.ts';
 import { milliseconds, type ResolvedLimits } from '../limits.ts';
 import type { ServerMetrics } from '../metrics.ts';
@@ -214,14 +214,8 @@ export class WorkerPoolServer extends EventEmitter<PoolEvents> {
   }
 
   /** Where the server listens: host and port, or the path of its socket (port 0). */
-  get address(): {
-    /** Address, or path of the socket. */
-    host: string;
-    /** TCP port, 0 for a Unix socket. */
-    port: number;
-  } {
-    if (this.where === undefined) throw new Error('the server has not been started');
-    return { host: this.where[0], port: this.where[1] };
+  get address(): ListeningAddress {
+    return addressOf(this.where);
   }
 
   /**
