@@ -26,7 +26,7 @@ const rounds = option('rounds', 2);
 const seconds = option('seconds', 1.5);
 const PROCESSES = 4;
 const THREADS = 8;
-/** Of burn: some 4 ms. */
+/** Of burn: some 3 ms. */
 const BURN = 3_000_000;
 /** Targets: throughput with as many workers as cores against one worker's; p99 while a worker is blocked against before. */
 const SCALES = 1.6;

@@ -97,6 +97,10 @@ class ThreadPeer extends SocketPeer {
   override transport(options: OpenOptions): Transport {
     return new ThreadTransport(this.handle, options, this.thread);
   }
+  override close(): void {
+    super.close();
+    this.thread.end();
+  }
 }
 
 class ThreadTransport extends SocketTransport {
@@ -147,16 +151,22 @@ export async function connectThread(
   options: ThreadOptions & AwaitedOptions = {},
 ): Promise<ThreadConnection> {
   options.signal?.throwIfAborted();
-  const thread = started(module, options);
-  const conn = await openOver(() => thread.peer, options);
+  let thread!: Thread;
+  const conn = await openOver(() => {
+    thread = started(module, options);
+    return thread.peer;
+  }, options);
   withWorker(conn, thread);
   return conn as ThreadConnection;
 }
 
 /** {@link connectThread} that blocks, with calls that block. @throws as {@link connectThread} */
 export function connectThreadSync(module: URL | string, options: ThreadOptions = {}): SyncThreadConnection {
-  const thread = started(module, options);
-  const conn = openOverSync(() => thread.peer, options);
+  let thread!: Thread;
+  const conn = openOverSync(() => {
+    thread = started(module, options);
+    return thread.peer;
+  }, options);
   withWorker(conn.async, thread);
   return conn as SyncThreadConnection;
 }

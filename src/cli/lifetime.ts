@@ -4,7 +4,7 @@ import { warn } from './output.ts';
 import { handleSignals } from './program.ts';
 
 /** What all servers have in common. */
-export interface Living {
+interface Living {
   drain(options: { timeout: number | null }): Promise<number>;
   once(event: 'close', listener: () => void): unknown;
 }

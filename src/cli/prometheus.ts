@@ -6,7 +6,7 @@ import type { ServerMetrics } from '../server/metrics.ts';
 import type { PoolMetrics, WorkerMetrics } from '../server/pool/pool.ts';
 import { version } from './version.ts';
 
-export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Scrapers at a time. */
 const MAX_SCRAPERS = 16;

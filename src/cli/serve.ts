@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadService } from '../server/module.ts';
+import { loadAuthenticator, loadService } from '../server/module.ts';
 import { WorkerPoolServer } from '../server/pool/pool.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
 import type { ServiceSource } from '../service/service.ts';
@@ -76,11 +76,17 @@ async function makeServer(args: Arguments, options: ServerOptions): Promise<Serv
   const authenticator = authenticatorOf(args);
   const workers = args.integer('workers', 1, 1024);
   const file = fileOf(args.positionals[0]);
-  if (workers === undefined)
-    return new Server(await serviceOf(file), { ...options, ...(authenticator === undefined ? {} : { authenticator }) });
-  if (authenticator !== undefined)
-    throw new UsageError('--workers and --ssl-keyfile do not work together yet: leave one out');
-  return new WorkerPoolServer(file, { ...options, workers });
+  if (workers !== undefined) {
+    if (authenticator !== undefined)
+      throw new UsageError('--workers takes no --ssl-keyfile: export an authenticator from the module');
+    return new WorkerPoolServer(file, { ...options, workers });
+  }
+  const service = await serviceOf(file);
+  const guard = await loadAuthenticator(pathToFileURL(file).href);
+  if (authenticator === undefined) return new Server(service, { ...options, ...guard });
+  if (guard.authenticator !== undefined)
+    throw new UsageError('the module exports an authenticator, which --ssl-keyfile would replace: leave one out');
+  return new Server(service, { ...options, authenticator });
 }
 
 /** @throws {UsageError} for a number out of its range, or options that contradict each other */

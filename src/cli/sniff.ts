@@ -17,7 +17,7 @@ const MAX_BACKLOG = 1024 * 1024;
 
 export const SNIFF: Command = {
   name: 'rpyc sniff',
-  usage: '--listen ADDRESS [options] TARGET',
+  usage: '[--listen ADDRESS] [options] TARGET',
   about:
     'Stands between clients and a server, and prints every message that passes: who asks what, the answer, sizes and times.',
   positionals: [1, 1],
@@ -25,7 +25,7 @@ export const SNIFF: Command = {
     listen: {
       short: 'l',
       value: 'ADDRESS',
-      help: 'where clients connect: host:port (port 0: any free one), unix:/path',
+      help: 'where clients connect: host:port (default 127.0.0.1:0, any free port), unix:/path',
     },
     json: { help: 'print a JSON object for each message' },
     'max-connections': { value: 'N', help: 'at a time (default 100)' },

@@ -1,6 +1,7 @@
 // Which peer a command means: `host:port`, `[::1]:port`, `unix:/path`; and connecting to it, with the options that all clients have.
 import type { TlsClientOptions } from '../auth/tls.ts';
 import * as factory from '../client/connect.ts';
+import { describeTarget } from '../native/socket.ts';
 import type { Connection, SyncConnection } from '../protocol/connection.ts';
 import type { Arguments, Option } from './command.ts';
 import { UsageError } from './exit.ts';
@@ -25,12 +26,7 @@ export function parseTarget(text: string, low = 1): Target {
   return { host: match[1] ?? match[2], port };
 }
 
-export const describe = (target: Target): string =>
-  'path' in target
-    ? `unix:${target.path}`
-    : target.host.includes(':')
-      ? `[${target.host}]:${target.port}`
-      : `${target.host}:${target.port}`;
+export const describe = (target: Target): string => `${'path' in target ? 'unix:' : ''}${describeTarget(target)}`;
 
 /** What all clients among the commands take. */
 export const CLIENT_OPTIONS: Readonly<Record<string, Option>> = {

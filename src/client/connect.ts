@@ -166,12 +166,9 @@ class Attempt {
    */
   connection(peer: RawPeer, used: Dialect, meets: boolean, credentials: unknown): Connection {
     if (this.keepAlive !== undefined) peer.keepAlive(this.keepAlive);
-    return makeConnection(
-      (options) => peer.transport({ ...options, variant: used.variant, bound: used.bound ? 1 : 0 }),
-      credentials === undefined ? this.options : { ...this.options, config: { ...this.options.config, credentials } },
-      isLocal(peer.peerAddress),
-      meets,
-    );
+    const options =
+      credentials === undefined ? this.options : { ...this.options, config: { ...this.options.config, credentials } };
+    return connectionOver(peer, used, options, isLocal(peer.peerAddress), meets);
   }
 
   /** What `Route.prepare` threw, with where it happened. */
@@ -224,14 +221,38 @@ function makeConnection(
   ownListener: boolean,
 ): Connection {
   const resolved = resolveOptions(options, local);
+  const root = rootOf(options.service ?? VoidService);
+  const config = makeConfig(options.config);
   return new Connection({
+    // Last: it owns the peer from here on.
     transport: transport(resolved),
-    root: rootOf(options.service ?? VoidService),
-    config: makeConfig(options.config),
+    root,
+    config,
     options: resolved,
     netrefs,
     ownListener,
   });
+}
+
+/** A connection over a peer, which is closed where the options cannot be. */
+function connectionOver(
+  peer: RawPeer,
+  { variant, bound }: Dialect,
+  options: ConnectOptions,
+  local: boolean,
+  ownListener: boolean,
+): Connection {
+  try {
+    return makeConnection(
+      (resolved) => peer.transport({ ...resolved, variant, bound: bound ? 1 : 0 }),
+      options,
+      local,
+      ownListener,
+    );
+  } catch (error) {
+    peer.close();
+    throw error;
+  }
 }
 
 const timeoutOf = ({ connectTimeout = CONNECT_TIMEOUT }: ConnectOptions): number =>
@@ -522,13 +543,8 @@ export function openOverSync(makePeer: () => RawPeer, options: StreamOptions): S
   }
 }
 
-function overPeer(peer: RawPeer, { variant, bound }: Dialect, options: StreamOptions): Connection {
-  const conn = makeConnection(
-    (resolved) => peer.transport({ ...resolved, variant, bound: bound ? 1 : 0 }),
-    options,
-    true,
-    false,
-  );
+function overPeer(peer: RawPeer, dialect: Dialect, options: StreamOptions): Connection {
+  const conn = connectionOver(peer, dialect, options, true, false);
   conn.start();
   return conn;
 }

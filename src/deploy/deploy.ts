@@ -18,13 +18,15 @@ import {
   targetOf,
 } from '../client/ssh-target.ts';
 import { ConnectError, TimeoutError } from '../errors.ts';
+import { within } from '../policy/within.ts';
+import { milliseconds } from '../server/limits.ts';
 import { ClassicClient } from '../service/classic.ts';
 import { type DeployContents, type Upload, uploadOf } from './contents.ts';
 import { READY, SESSION } from './programs.ts';
 
 /** What `deploy` takes. */
 export interface DeployOptions extends DeployContents {
-  /** Milliseconds until the server must listen. Default 60,000. */
+  /** Seconds until the server must listen. Default 60. */
   timeout?: number;
   /** What the server prints: `'inherit'` (default) on our standard output and error, `'ignore'` nowhere. */
   stdio?: 'inherit' | 'ignore';
@@ -207,19 +209,9 @@ export class DeployedServer {
     const { proc } = this;
     if (proc.exitCode !== null || proc.signalCode !== null) return;
     hold(proc, true);
-    const exited = once(proc, 'exit').then(() => true);
+    const exited = once(proc, 'exit');
     proc.stdin?.end();
-    if (timeout === null) {
-      await exited;
-      return;
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(resolve, timeout * 1000, false);
-    });
-    const inTime = await Promise.race([exited, late]);
-    clearTimeout(timer);
-    if (inTime) return;
+    if (await within(timeout === null ? Number.POSITIVE_INFINITY : timeout * 1000, exited)) return;
     proc.kill('SIGKILL');
     throw new TimeoutError(
       `the server deployed to ${nameOf(this.target)} did not end within ${timeout} s; its session was cut`,
@@ -246,9 +238,9 @@ export class DeployedServer {
  * {TimeoutError}; {TypeError} for options that do not fit together
  */
 export async function deploy(destination: SshDestination, options: DeployOptions = {}): Promise<DeployedServer> {
-  const { timeout = 60_000, stdio = 'inherit' } = options;
-  if (!(timeout > 0 && timeout < 2 ** 31)) throw new RangeError(`timeout is a number of milliseconds, not ${timeout}`);
+  const { stdio = 'inherit' } = options;
+  const timeoutMs = Math.min(milliseconds('timeout', options.timeout, 60), 2 ** 31 - 1);
   const target = targetOf(destination);
   const upload = uploadOf(options);
-  return new DeployedServer(target, upload.kind, await startSession(target, upload, timeout, stdio));
+  return new DeployedServer(target, upload.kind, await startSession(target, upload, timeoutMs, stdio));
 }

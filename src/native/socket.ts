@@ -286,7 +286,7 @@ export function takeStdio(dropPrints = false): [input: number, output: number] {
   return addon.takeStdio(dropPrints);
 }
 
-/** Closes a descriptor that a listener gave, and that nobody took over. */
+/** Closes a descriptor that nobody took over. */
 export function closeDescriptor(fd: number): void {
   addon.closeFd(fd);
 }

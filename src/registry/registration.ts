@@ -1,6 +1,7 @@
 // A server's entry in a registry: made, kept alive, and removed at the end. What fails is told by the registrar, and never ends the server.
 // Answers to _bg_register of rpyc/utils/server.py.
 import type { Logger } from '../policy/logger.ts';
+import { within } from '../policy/within.ts';
 import type { Registrar } from './client.ts';
 
 /** First wait after a failure, ms; each further one is twice as long, up to the interval of success. */
@@ -61,15 +62,10 @@ export class Registration {
     clearTimeout(this.timer);
     this.ending.abort();
     const { port, host } = this.entry;
-    let patience: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      patience = setTimeout(resolve, PATIENCE);
-    });
     // In this order: an entry that is made after it was removed would stay.
     const done = this.running.then(() => this.registrar.unregister(port, { interface: host }));
-    await Promise.race([done, late]).catch((error: unknown) =>
+    await within(PATIENCE, done).catch((error: unknown) =>
       this.logger?.warn('rpyc server: unregistering failed:', error),
     );
-    clearTimeout(patience);
   }
 }

@@ -1,6 +1,8 @@
 // One end of a relayed connection: what it has sent and nobody has read yet, its first frame, and writing to it at its pace.
+
 import type { Socket } from 'node:net';
 import { ProtocolError, TimeoutError } from '../errors.ts';
+import { within } from '../policy/within.ts';
 import {
   type First,
   type FrameLimits,
@@ -110,18 +112,12 @@ export class End {
     const byte = await this.take(1);
     if (byte === undefined) return undefined;
     this.back(byte);
-    let late: NodeJS.Timeout | undefined;
-    const expired = new Promise<never>((_, reject) => {
-      if (this.limits.handshake === Number.POSITIVE_INFINITY) return;
-      const expire = (): void =>
-        reject(new TimeoutError(`the first message was begun and not ended within ${this.limits.handshake / 1000} s`));
-      late = setTimeout(expire, this.limits.handshake);
-    });
-    try {
-      return await Promise.race([this.readFirst(), expired]);
-    } finally {
-      clearTimeout(late);
-    }
+    const { handshake } = this.limits;
+    const first = this.readFirst();
+    if (await within(handshake, first)) return await first;
+    // What it comes to is nobody's business any more.
+    first.catch(() => undefined);
+    throw new TimeoutError(`the first message was begun and not ended within ${handshake / 1000} s`);
   }
 
   private async readFirst(): Promise<First | undefined> {

@@ -20,7 +20,7 @@ export interface ChildTask {
   readonly args?: Record<string, unknown>;
 }
 
-/** @throws {TypeError} for `args` that cannot be copied; options are checked before (`optionsForChild`) */
+/** @throws {TypeError} for `args` that cannot be copied; options are checked before (`connectionOptions`) */
 export function writeTask(task: ChildTask): Buffer {
   try {
     return serialize(task);

@@ -11,7 +11,7 @@ import { addressOf, type ListeningAddress, whereOf } from './address.ts';
 import { FORKED, nodeFlags, writeTask } from './child.ts';
 import { connectionOptions } from './copied.ts';
 import { Gate } from './gate.ts';
-import { milliseconds, resolveLimits } from './limits.ts';
+import { milliseconds } from './limits.ts';
 import { loadService, urlOf } from './module.ts';
 import { isRegistering, namesOf, register } from './registering.ts';
 import { checkServerOptions, type DrainOptions, type ServerOptions } from './server.ts';
@@ -85,8 +85,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
         new TypeError('a ForkingServer needs Node on a POSIX system, where processes inherit sockets: use Server'),
         'ERR_RPYC_BLOCKING_UNSUPPORTED',
       );
-    checkServerOptions(options);
-    const limits = resolveLimits({ ...options, maxConnections: options.maxConnections ?? MAX_CHILDREN });
+    const limits = checkServerOptions({ ...options, maxConnections: options.maxConnections ?? MAX_CHILDREN });
     this.module = urlOf(module);
     this.options = options;
     this.task = writeTask({
@@ -205,7 +204,7 @@ export class ForkingServer extends EventEmitter<ForkingEvents> {
    * took longer than `timeout`.
    * @throws {RangeError} for a time-out that is none
    */
-  drain({ timeout = 30 }: DrainOptions = {}): Promise<number> {
+  drain({ timeout }: DrainOptions = {}): Promise<number> {
     const limit = milliseconds('timeout', timeout, 30);
     this.draining ??= this.finish(limit);
     return this.draining;

@@ -6,7 +6,7 @@ const MOST = 1024;
 
 /**
  * The descriptor of LISTEN_FDS that is meant: `true`, the only one; a string, the one of that name in LISTEN_FDNAMES. Takes the variables out
- * of the environment, so that no child takes the sockets for its own.
+ * of the environment, so that no child takes the sockets, unless there are several: another server may ask for the next.
  * @throws {Error} that says what is missing
  */
 export function inheritedFd(which: true | string, env: NodeJS.ProcessEnv = process.env): number {

@@ -9,6 +9,7 @@ import { listen } from '../native/socket.ts';
 import { netrefs } from '../netref/maker.ts';
 import { type ConnectionOptions, makeConfig, resolveOptions } from '../policy/config.ts';
 import { CONSOLE, type Logger } from '../policy/logger.ts';
+import { within } from '../policy/within.ts';
 import { Connection } from '../protocol/connection.ts';
 import type { Registration } from '../registry/registration.ts';
 import { isService, rootOf, type ServiceSource } from '../service/service.ts';
@@ -280,7 +281,7 @@ export class Server extends EventEmitter<ServerEvents> {
    * Resolves with the number of connections that were cut because they took longer than `timeout`.
    * @throws {RangeError} for a time-out that is none
    */
-  drain({ timeout = 30 }: DrainOptions = {}): Promise<number> {
+  drain({ timeout }: DrainOptions = {}): Promise<number> {
     const limit = milliseconds('timeout', timeout, 30);
     this.draining ??= this.finish(limit);
     return this.draining;
@@ -289,13 +290,8 @@ export class Server extends EventEmitter<ServerEvents> {
   private async finish(limitMs: number): Promise<number> {
     this.stopAccepting();
     this.entrance.close();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      if (limitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(resolve, Math.min(limitMs, 2 ** 31 - 1));
-    });
     const failed = (error: unknown): void => this.logger?.error('rpyc server: before_closed failed:', error);
-    await Promise.race([Promise.all([...this.open].map((conn) => conn.finish().catch(failed))), late]);
-    clearTimeout(timer);
+    await within(limitMs, Promise.all([...this.open].map((conn) => conn.finish().catch(failed))));
     let cut = 0;
     for (const conn of this.open) {
       if (!conn.closed) {

@@ -16,6 +16,7 @@ export type StdioOptions = Omit<
   | 'listenFds'
   | 'backlog'
   | 'reuseAddr'
+  | 'reusePort'
   | 'maxConnections'
   | 'acceptRate'
   | 'registrar'

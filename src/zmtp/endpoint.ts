@@ -3,7 +3,7 @@ import { badEndpoint } from './errors.ts';
 
 export type Place = { host: string; port: number } | { path: string };
 
-/** Reads an endpoint; `binding`: `*` and port 0 are allowed. @throws {TypeError} ERR_ZMTP_ENDPOINT */
+/** Reads an endpoint; `binding`: `*` and port 0 are allowed. @throws {ZmqError} ERR_ZMTP_ENDPOINT */
 export function readEndpoint(endpoint: string, binding: boolean): Place {
   if (endpoint.startsWith('ipc://')) {
     const path = endpoint.slice('ipc://'.length);

@@ -60,6 +60,10 @@ export interface ZmqStats {
 
 const NOTHING = new Uint8Array(0);
 const MAX_PARTS = 1024;
+/** Default of `maxMessage`, bytes. */
+const MAX_MESSAGE = 64 * 1024 * 1024;
+/** Default of `handshakeTimeout`, ms. */
+const HANDSHAKE_TIMEOUT = 30_000;
 /** How long nothing is accepted after that failed, ms. */
 const ACCEPT_AGAIN = 100;
 const SENDS: ReadonlySet<SocketType> = new Set(['DEALER', 'ROUTER', 'PUSH', 'PUB', 'REQ', 'REP']);
@@ -91,12 +95,12 @@ export class ZmqSocket {
     this.#node = addon.zmqSocket(
       type,
       options.identity ?? NOTHING,
-      options.maxMessage ?? 64 * 1024 * 1024,
+      options.maxMessage ?? MAX_MESSAGE,
       options.highWater ?? 1000,
       options.highWaterBytes ?? 16 * 1024 * 1024,
       heartbeat,
       options.heartbeatTimeout ?? heartbeat,
-      options.handshakeTimeout ?? 30_000,
+      options.handshakeTimeout ?? HANDSHAKE_TIMEOUT,
     );
     registerNode(this.#node, (event, peer) => this.#onEvent(event, peer));
   }
@@ -184,7 +188,7 @@ export class ZmqSocket {
   }
 
   #check(parts: readonly Uint8Array[]): void {
-    const { maxMessage = 64 * 1024 * 1024 } = this.#options;
+    const { maxMessage = MAX_MESSAGE } = this.#options;
     if (!SENDS.has(this.type)) throw unsendable(`a ${this.type} socket sends no messages`);
     const fewest = this.type === 'ROUTER' ? 2 : 1;
     if (parts.length < fewest || parts.length > MAX_PARTS)
@@ -367,7 +371,7 @@ export class ZmqSocket {
   /** Heartbeats and time limits, while there are peers. */
   #tick(): void {
     if (this.#timer !== undefined) return;
-    const { heartbeat = 0, handshakeTimeout = 30_000 } = this.#options;
+    const { heartbeat = 0, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
     const every = Math.min(heartbeat === 0 ? 1000 : heartbeat / 2, handshakeTimeout / 2, 1000);
     this.#timer = setInterval(
       () => {

@@ -1,5 +1,6 @@
 // Connecting where nobody accepts, or not yet: attempts and the pauses between them, giving up, keepalive, and what the errors say.
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Backoff, keepAliveOf, retrying, retryingSync } from '../../src/client/retry.ts';
@@ -133,6 +134,24 @@ test('numbers out of their range are refused before anything is dialled', async 
     await expect(rpyc.connect('127.0.0.1', 1, options), JSON.stringify(options)).rejects.toThrow(RangeError);
     expect(() => rpyc.connectSync('127.0.0.1', 1, options)).toThrow(RangeError);
   }
+});
+
+test('options of a connection that cannot be leave nothing open: no socket, no child, no thread', async () => {
+  const server = await new rpyc.Server(Adder, { logger: null }).start();
+  onTestFinished(() => server.close());
+  const program = ['sleep', '100'];
+  const before = readdirSync('/proc/self/fd').length;
+  const module = new URL('../support/peers/cli-service.mjs', import.meta.url);
+  for (const options of [{ maxFrame: -1 }, { connectTimeout: -1 }]) {
+    await expect(rpyc.connect('127.0.0.1', server.port, options)).rejects.toThrow(RangeError);
+    expect(() => rpyc.connectSubprocSync(program, options)).toThrow(RangeError);
+    await expect(rpyc.connectSubproc(program, options)).rejects.toThrow(RangeError);
+    await expect(rpyc.connectThread(module, options)).rejects.toThrow(RangeError);
+    expect(() => rpyc.connectThreadSync(module, options)).toThrow(RangeError);
+  }
+  // A thread ends a second after its connection, a child when it is told to.
+  await expect.poll(() => readdirSync('/proc/self/fd').length, { timeout: 20_000 }).toBeLessThanOrEqual(before);
+  await expect.poll(() => server.connections.size, { timeout: 20_000 }).toBe(0);
 });
 
 test('pauses grow by the factor up to the longest, each within a quarter of its length', () => {

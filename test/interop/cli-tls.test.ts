@@ -1,6 +1,7 @@
 // The programs over TLS: rpyc_classic and rpyc serve with Python's ssl_connect, rpyc call to both; certificates that are wrong.
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { connect } from '../../src/index.ts';
 import { certificates } from '../support/certificates.ts';
 import { rpyc, runCli, startCli } from '../support/cli.ts';
 import { describePython, pythonJson } from '../support/python.ts';
@@ -48,6 +49,28 @@ describe('rpyc serve with a certificate', () => {
   });
 });
 
+describe('rpyc serve of a module that exports an authenticator', () => {
+  const GUARDED = fileURLToPath(new URL('../support/peers/cli-guarded.mjs', import.meta.url));
+
+  test.each([[[]], [['--workers', '2']]])('asks it (%j)', async (args) => {
+    const { line } = startCli('rpyc', ['serve', GUARDED, ...args]);
+    const [, port] = await line(/^listening on 127\.0\.0\.1:(\d+)$/);
+    const token = 'a secret of sixteen bytes at least';
+    const conn = await connect('127.0.0.1', Number(port), { token });
+    expect(await conn.root.add(1, 2)).toBe(3);
+    await conn.close();
+    await expect(connect('127.0.0.1', Number(port))).rejects.toThrow('asks for a token');
+  });
+
+  test('takes no certificate beside it', async () => {
+    expect(await runCli('rpyc', ['serve', GUARDED, ...OURS])).toEqual({
+      exit: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/exports an authenticator, which --ssl-keyfile would replace/),
+    });
+  });
+});
+
 describe('a command line that makes no sense', () => {
   test.each([
     ['rpyc_classic', ['--ssl-keyfile', 'k'], /need each other/],
@@ -55,7 +78,7 @@ describe('a command line that makes no sense', () => {
     ['rpyc', ['call', 'localhost:1', 'add', '--ssl-certfile', 'c'], /need each other/],
     ['rpyc', ['call', 'unix:/a', 'add', '--ssl'], /--ssl is for hosts/],
     ['rpyc', ['call', 'localhost:1', 'add', '--ssl-insecure', '--ssl-cafile', 'c'], /leave one out/],
-    ['rpyc', ['serve', SERVICE, '--workers', '2', ...OURS], /leave one out/],
+    ['rpyc', ['serve', SERVICE, '--workers', '2', ...OURS], /export an authenticator from the module/],
   ] as const)('%s %j', async (program, args, said) => {
     expect(await runCli(program, args)).toEqual({ exit: 2, stdout: '', stderr: expect.stringMatching(said) });
   });

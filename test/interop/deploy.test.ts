@@ -296,7 +296,7 @@ await conn.connection.close();
 
   test('a session in which nothing happens ends with the time-out', async () => {
     const target = await startTarget({ python: '6.0.1', config: ['ForceCommand sleep 30'] });
-    const error = await failure(rpyc.deploy(target.ssh, { timeout: 1500 }));
+    const error = await failure(rpyc.deploy(target.ssh, { timeout: 1.5 }));
     expect(error.code).toBe('ERR_RPYC_TIMEOUT');
   });
 
@@ -347,7 +347,7 @@ test.each([
   [{ service: HERE }, /is a \.py, \.mjs, \.js or \.cjs file/],
   [{ rpycPath: '/tmp' }, /rpycPath is a folder rpyc/],
   [{ serverClass: 'os; import sys' }, /serverClass is a dotted name/],
-  [{ timeout: 0 }, /timeout is a number of milliseconds/],
+  [{ timeout: 0 }, /timeout is a number of seconds/],
 ] as [rpyc.DeployOptions, RegExp][])('the options %j are refused before anything starts', async (options, message) => {
   await expect(rpyc.deploy('nowhere', options)).rejects.toThrow(message);
 });

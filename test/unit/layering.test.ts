@@ -27,7 +27,7 @@ const LAYERS: Record<string, readonly string[]> = {
   client: ['auth', 'registry', 'service', 'netref', 'protocol', 'policy', 'refs', 'constants', 'native', 'python'],
   server: ['auth', 'registry', 'service', 'netref', 'protocol', 'policy', 'native'],
   children: ['server', 'client', 'service', 'protocol', 'native'],
-  deploy: ['server', 'client', 'service', 'native'],
+  deploy: ['server', 'client', 'service', 'policy', 'native'],
   relay: ['server', 'policy'],
   zmtp: ['native'],
   zerorpc: ['zmtp', 'native'],

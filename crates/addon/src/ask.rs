@@ -16,7 +16,7 @@ use crate::error::{Fault, Result};
 pub fn ask_datagram(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (address, port) = (call.text(0)?, call.number(1, 1.0, 65535.0)? as u16);
     let broadcast = call.boolean(2)?;
-    let message = bytes(call, 3)?;
+    let message = call.bytes(3)?;
     let question = Question::datagram(&address, port, broadcast, message);
     answer(engine, call, 4, |_| {
         question.map_err(|e| Fault::system(&e, "sendto"))
@@ -26,7 +26,7 @@ pub fn ask_datagram(engine: &mut Engine, call: &Call) -> Result<sys::napi_value>
 /// `askStream(handle, message, timeoutMs)`
 pub fn ask_stream(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let handle = call.int(0)?;
-    let message = bytes(call, 1)?;
+    let message = call.bytes(1)?;
     answer(engine, call, 2, |engine| {
         match &engine.endpoint(handle)?.link {
             Link::Socket(socket) => {
@@ -69,14 +69,4 @@ fn answer(
 
 fn failed(error: &io::Error) -> Fault {
     Fault::system(error, "recv")
-}
-
-/// The elements of a Uint8Array, for this call.
-fn bytes(call: &Call, index: usize) -> Result<&[u8]> {
-    let (data, len) = call.elements::<u8>(index)?;
-    if len == 0 {
-        return Ok(&[]);
-    }
-    // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
-    Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }

@@ -43,16 +43,11 @@ pub fn dump_brine(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 
 /// `loadBrine(bytes)`
 pub fn load_brine(_: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (data, len) = call.elements::<u8>(0)?;
+    let bytes = call.bytes(0)?;
+    let len = bytes.len();
     if len > LONGEST {
         return Err(Fault::argument(format!("{len} bytes, over {LONGEST}")));
     }
-    let bytes: &[u8] = if len == 0 {
-        &[]
-    } else {
-        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
-        unsafe { std::slice::from_raw_parts(data, len) }
-    };
     let (words, floats) = tape_bound(len);
     let (mut words, mut floats) = (vec![0; words], vec![0.0; floats]);
     let mut tape = TapeWriter::new(&mut words, 0, &mut floats, 0);

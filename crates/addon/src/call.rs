@@ -218,6 +218,16 @@ impl Call {
         Ok((data.cast(), len))
     }
 
+    /// The bytes of a Uint8Array, for this call.
+    pub fn bytes(&self, index: usize) -> Result<&[u8]> {
+        let (data, len) = self.elements::<u8>(index)?;
+        if len == 0 {
+            return Ok(&[]);
+        }
+        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
+        Ok(unsafe { std::slice::from_raw_parts(data, len) })
+    }
+
     /// The bodies of BLOB words: an array of views, or nothing. The slices are good for this call.
     pub fn blobs(&self, index: usize) -> Result<Vec<&[u8]>> {
         let array = self.arguments[index];

@@ -111,12 +111,12 @@ impl Connection {
     pub fn fail(&mut self, error: &WireError) {
         self.error = match self.mistaken() {
             Some(text) => text.into(),
+            // Whoever prints where messages should be, or is no RPyC at all, is known by these.
+            None if self.codec.messages().0 == 0 && self.inbox.len() != 0 => {
+                format!("{error}; the peer began with {}", quoted(self.inbox.get()))
+            }
             None => error.to_string(),
         };
-        if self.codec.messages().0 == 0 && self.inbox.len() != 0 && self.mistaken().is_none() {
-            // Whoever prints where messages should be, or is no RPyC at all, is known by these.
-            self.error += &format!("; the peer began with {}", quoted(self.inbox.get()));
-        }
         self.end = Some(End::Protocol);
     }
 

@@ -116,20 +116,16 @@ enum Kind {
 
 fn ready(engine: EnginePtr, id: i32, events: c_int) {
     let kind = with(engine, |engine| {
-        let endpoint = engine.endpoints.get(id);
-        let is_open = endpoint
-            .as_ref()
-            .is_some_and(|endpoint| endpoint.connection.is_some());
-        let is_peer = endpoint
-            .as_ref()
-            .is_some_and(|endpoint| endpoint.peer.is_some());
-        match endpoint.map(|endpoint| &endpoint.link) {
-            None | Some(Link::Push) => Kind::Gone,
-            Some(Link::Socket(_)) if is_peer => Kind::Peer,
-            Some(Link::Socket(_)) if !is_open => Kind::Raw,
-            Some(Link::Socket(_)) => Kind::Socket,
-            Some(Link::Connecting(_)) => Kind::Connecting,
-            Some(Link::Listener(_)) => Kind::Listener,
+        let Some(endpoint) = engine.endpoints.get(id) else {
+            return Kind::Gone;
+        };
+        match &endpoint.link {
+            Link::Push => Kind::Gone,
+            Link::Socket(_) if endpoint.connection.is_some() => Kind::Socket,
+            Link::Socket(_) if endpoint.peer.is_some() => Kind::Peer,
+            Link::Socket(_) => Kind::Raw,
+            Link::Connecting(_) => Kind::Connecting,
+            Link::Listener(_) => Kind::Listener,
         }
     });
     match kind {

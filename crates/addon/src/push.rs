@@ -29,13 +29,11 @@ pub fn observe(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 
 /// `feed(handle, bytes)`
 pub fn feed(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (data, len) = call.elements::<u8>(1)?;
+    let bytes = call.bytes(1)?;
     let connection = push(engine, call)?;
-    if len != 0 && connection.end.is_none() {
-        // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
-        let bytes = unsafe { std::slice::from_raw_parts(data, len) };
+    if !bytes.is_empty() && connection.end.is_none() {
         connection.inbox.append(bytes);
-        connection.bytes_in += len as u64;
+        connection.bytes_in += bytes.len() as u64;
     }
     Ok(null_mut())
 }

@@ -40,13 +40,11 @@ pub fn read(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 
 /// `rawWrite(handle, bytes)`
 pub fn write(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (data, len) = call.elements::<u8>(1)?;
+    let bytes = call.bytes(1)?;
     let socket = socket(engine, call.int(0)?)?;
-    if len == 0 {
+    if bytes.is_empty() {
         return Ok(call.env.int(0));
     }
-    // SAFETY: `data` holds `len` bytes during this call, on whose only thread nobody writes to them.
-    let bytes = unsafe { std::slice::from_raw_parts(data.cast_const(), len) };
     let taken = socket.write(bytes).map_err(|e| fault(&e, "write"))?;
     Ok(call.env.int(taken.unwrap_or(0) as i32))
 }

@@ -102,12 +102,15 @@ fn block(engine: &mut Engine, handle: i32, timeout: Duration) -> Result<i32> {
 fn batch(engine: &mut Engine, handle: i32, mut reading: Reading) -> Result<i32> {
     for _ in 0..MAX_BATCHES {
         let code = receive::batch(engine, handle, reading)?;
+        if code != 0 {
+            return Ok(code);
+        }
         let endpoint = engine.endpoints.get(handle);
         let is_pending = endpoint
             .and_then(|endpoint| endpoint.socket())
             .is_some_and(Socket::has_pending);
-        if code != 0 || !is_pending {
-            return Ok(code);
+        if !is_pending {
+            return Ok(0);
         }
         reading = Reading::Now;
     }

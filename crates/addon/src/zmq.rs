@@ -31,7 +31,7 @@ pub fn socket(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let kind = SocketType::from_name(kind.as_bytes())
         .filter(|kind| !matches!(kind, SocketType::Xpub | SocketType::Xsub | SocketType::Pair))
         .ok_or_else(|| Fault::argument(format!("no socket type of ours: {kind}")))?;
-    let identity = bytes(call, 1)?.to_vec();
+    let identity = call.bytes(1)?.to_vec();
     if identity.len() > MAX_IDENTITY || identity.first() == Some(&0) {
         let text = format!("an identity has at most {MAX_IDENTITY} bytes, the first other than 0");
         return Err(Fault::argument(text));
@@ -145,7 +145,7 @@ pub fn send(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
     let (words, room) = call.elements::<i32>(1)?;
     // SAFETY: the view is alive during this call, on whose only thread nobody writes to it.
     let mut words = unsafe { slice(words, room) };
-    let mut bytes = bytes(call, 2)?;
+    let mut bytes = call.bytes(2)?;
     let mut to = Vec::new();
     let (mut taken, mut result) = (0, Ok(()));
     for _ in 0..call.int_within(3, 0..=i32::MAX)? {
@@ -296,7 +296,7 @@ pub fn receive(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
 
 /// `zmqSubscribe(node, topic, on)`
 pub fn subscribe(engine: &mut Engine, call: &Call) -> Result<sys::napi_value> {
-    let (topic, on) = (bytes(call, 1)?, call.boolean(2)?);
+    let (topic, on) = (call.bytes(1)?, call.boolean(2)?);
     let node = node(engine, call)?;
     if topic.len() > node.config.limits.max_command - 16 {
         return Err(Fault::argument(format!(
@@ -455,13 +455,6 @@ fn refused(error: ZmtpError) -> Fault {
 fn seed() -> u32 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish() as u32
-}
-
-/// The bytes of a Uint8Array, good for this call.
-fn bytes(call: &Call, index: usize) -> Result<&[u8]> {
-    let (data, len) = call.elements::<u8>(index)?;
-    // SAFETY: the view is alive during this call, on whose only thread nobody writes to it.
-    Ok(unsafe { slice(data, len) })
 }
 
 /// # Safety

@@ -3,11 +3,12 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Address } from '../../native/peer.ts';
 import type { Where } from '../../native/socket.ts';
 import type { Logger } from '../../policy/logger.ts';
+import { within } from '../../policy/within.ts';
 import type { ResolvedLimits } from '../limits.ts';
 import { type Board, newBoard } from './board.ts';
 import { levelsOf } from './log.ts';
 import { type AcceptorTask, type FromAcceptor, type ToAcceptor, unpackError } from './messages.ts';
-import { Thread, within } from './thread.ts';
+import { Thread } from './thread.ts';
 
 /** How long it may take to stop, ms. */
 const CLOSE_WAIT = 1000;

@@ -42,6 +42,8 @@ const NOW = ['open', 'inFlight', 'waiting', 'references'] as const;
 const FIGURES = [...SUMS, ...NOW];
 type Figure = (typeof SUMS | typeof NOW)[number];
 
+export const newFigures = (): Float64Array => new Float64Array(FIGURES.length);
+
 export const newBoard = (): Board => ({
   words: new Int32Array(new SharedArrayBuffer(4 * Object.keys(Word).length)),
   figures: new Float64Array(new SharedArrayBuffer(8 * FIGURES.length)),

@@ -2,13 +2,14 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { Address } from '../../native/peer.ts';
 import type { Logger } from '../../policy/logger.ts';
+import { within } from '../../policy/within.ts';
 import type { ServerOptions } from '../server.ts';
 import type { Accepting } from './accepting.ts';
-import { addFigures, type Board, figure, newBoard, Word } from './board.ts';
+import { addFigures, type Board, figure, newBoard, newFigures, Word } from './board.ts';
 import { levelsOf } from './log.ts';
 import { type FromWorker, type ToWorker, unpackError, type WorkerTask } from './messages.ts';
 import type { PoolSettings } from './options.ts';
-import { type Ended, Thread, within } from './thread.ts';
+import { type Ended, Thread } from './thread.ts';
 
 /** A worker that ends within so many ms of its start has crashed at once. */
 const YOUNG = 5000;
@@ -90,7 +91,7 @@ export class Member {
   constructor(index: number, crew: Crew) {
     this.index = index;
     this.crew = crew;
-    this.past = new Float64Array(newBoard().figures.length);
+    this.past = newFigures();
   }
 
   // --- its beginning -----------------------------------------------------------------------------------------------

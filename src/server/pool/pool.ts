@@ -13,7 +13,7 @@ import { urlOf } from '../module.ts';
 import { isRegistering, register } from '../registering.ts';
 import { checkServerOptions, type DrainOptions, type ServerOptions } from '../server.ts';
 import { Accepting } from './accepting.ts';
-import { addFigures, metricsOf, newBoard } from './board.ts';
+import { addFigures, metricsOf, newFigures } from './board.ts';
 import { type Crew, Member, type WorkerEvent, type WorkerState } from './member.ts';
 import { DESCRIPTORS } from './offers.ts';
 import { type PoolSettings, poolSettings, type WorkerPoolOptions } from './options.ts';
@@ -224,9 +224,9 @@ export class WorkerPoolServer extends EventEmitter<PoolEvents> {
    */
   metrics(): PoolMetrics {
     const uptime = (performance.now() - this.since) / 1000;
-    const sum = new Float64Array(newBoard().figures.length);
+    const sum = newFigures();
     const workers = this.members.map((member): WorkerMetrics => {
-      const own = new Float64Array(sum.length);
+      const own = newFigures();
       member.count(own);
       addFigures(sum, own);
       return { ...metricsOf(own, uptime), state: member.state, restarts: member.restarts };
@@ -257,7 +257,7 @@ export class WorkerPoolServer extends EventEmitter<PoolEvents> {
    * worker as `Server.drain` does. Resolves with the number of connections that were cut because they took longer than `timeout`.
    * @throws {RangeError} for a time-out that is none
    */
-  drain({ timeout = 30 }: DrainOptions = {}): Promise<number> {
+  drain({ timeout }: DrainOptions = {}): Promise<number> {
     const limit = milliseconds('timeout', timeout, 30);
     this.draining ??= this.finish(limit);
     return this.draining;

@@ -9,6 +9,7 @@ import {
   Worker,
 } from 'node:worker_threads';
 import type { Logger } from '../../policy/logger.ts';
+import { within } from '../../policy/within.ts';
 import type { Board } from './board.ts';
 import { receive } from './log.ts';
 import type { LogLine, Task } from './messages.ts';
@@ -106,19 +107,4 @@ export class Thread<In, Out extends { readonly is: string }> {
     void this.worker.terminate();
     if (!(await within(TERMINATE_WAIT, this.ended))) this.worker.unref();
   }
-}
-
-/** Was `promise` resolved in time? Infinity: for ever. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  if (ms === Number.POSITIVE_INFINITY) {
-    await promise;
-    return true;
-  }
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), Math.min(ms, 2 ** 31 - 1));
-  });
-  const inTime = await Promise.race([promise.then(() => true), late]);
-  clearTimeout(timer);
-  return inTime;
 }
